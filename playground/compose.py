@@ -1,0 +1,39 @@
+"""The one place that chooses a runtime and a gateway, for `app.py` and the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from playground.catalog import Catalog
+from playground.engine.runtime_local import LocalRuntime
+from playground.gateway import LazyGateway
+from playground.service import Playground
+from playground.settings import Settings
+
+# Libraries that log a line per request or per missing optional part.
+_CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access", "asyncio", "matplotlib", "PIL")
+
+
+def compose(settings: Settings) -> Playground:
+    """Imports no torch and starts no model; the runtime does, when it is first asked."""
+    catalog = Catalog.read(settings.catalog)
+    runtime = LocalRuntime(settings)
+    gateway = LazyGateway(runtime, catalog.ref(catalog.encoder))
+    return Playground(settings, catalog, runtime, gateway)
+
+
+def set_up_logging(level: str) -> None:
+    """To standard error alone: standard output belongs to JSON."""
+    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def quiet_network(settings: Settings) -> None:
+    """Before gradio or huggingface_hub is imported: no analytics; and no hub where the owner said offline."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if settings.offline:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -1,0 +1,1 @@
+"""What every room speaks: types, events, errors, protocols. Standard library and numpy arrays alone; knows no torch, gradio or network."""

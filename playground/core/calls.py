@@ -1,0 +1,29 @@
+"""What a runtime can be asked: one frozen dataclass per operation. An op in `engine/ops` serves each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playground.core.types import ModelRef
+
+
+@dataclass(frozen=True)
+class Call:
+    """`user` is whom the scheduler is fair to."""
+
+    model: ModelRef
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Classify(Call):
+    """One text to one of the model's labels. Finishes with `Labels`."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Embed(Call):
+    """Texts to unit vectors by the bare backbone (mean pooling). Finishes with `Embeddings`."""
+
+    texts: tuple[str, ...] = ()

@@ -1,0 +1,58 @@
+"""The seams of the house. Nothing here computes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from playground.core.calls import Call
+from playground.core.cancel import Cancel
+from playground.core.events import Emit
+from playground.core.types import Choice, Request, Resident, Support
+
+if TYPE_CHECKING:
+    from playground.core.task import Task
+
+
+class Handle(Protocol):
+    """A run in flight. Its events come through the `emit` it was started with."""
+
+    def cancel(self) -> None: ...
+
+
+class Tier(Protocol):
+    name: str
+
+    def supports(self, task: Task) -> Support:
+        """Yes, or no with the reason that the card shows."""
+
+    def choices(self, task: Task, session: str) -> Sequence[Choice]:
+        """The model picker's rows for this visitor, the default first."""
+
+    def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel) -> Handle:
+        """Starts without blocking. Raises nothing: every fault is a `Failed` event."""
+
+
+class Runtime(Protocol):
+    """Runs calls on models. `emit` may be called from any thread, and must not block."""
+
+    def submit(self, call: Call, emit: Emit, cancel: Cancel) -> Handle: ...
+
+    def status(self) -> list[Resident]: ...
+
+    def warm(self, refs: Sequence[Any]) -> None:
+        """Loads these in the background, errors only logged."""
+
+    def close(self) -> None: ...
+
+
+class Gateway(Protocol):
+    """The stand-in endpoint: an address on this machine and the token it wants."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def token(self) -> str: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,77 @@
+"""One run of one input through several tiers, as it is kept, compared and exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from playground.core.errors import PlaygroundError
+from playground.core.events import Event
+from playground.core.types import Labels, Source, Stats, output_json
+
+
+@dataclass(frozen=True)
+class TierEvent:
+    """An event of one card."""
+
+    tier: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class TierResult:
+    """A card's last word: an output, an error, or neither where the visitor stopped it."""
+
+    tier: str
+    model: str | None
+    output: Labels | None
+    stats: Stats
+    error: PlaygroundError | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.output is None and self.error is None
+
+    @property
+    def compared(self) -> bool:
+        """Whether it counts in agreement and rankings: an answer, and not the stand-in's."""
+        return self.output is not None and self.stats.source is not Source.STAND_IN
+
+    def json(self) -> dict[str, Any]:
+        """The documented JSON of one result."""
+        return {
+            "tier": self.tier,
+            "source": self.stats.source,
+            "model": self.stats.model or self.model,
+            "revision": self.stats.revision,
+            "fingerprint": self.stats.fingerprint,
+            "output": None if self.output is None else output_json(self.output),
+            "stats": self.stats.json(),
+            "error": self._error_json(),
+        }
+
+    def _error_json(self) -> dict[str, str] | None:
+        if self.error is not None:
+            return {"kind": self.error.kind, "message": str(self.error)}
+        return {"kind": "cancelled", "message": "Stopped before it answered."} if self.cancelled else None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`models`: the model asked for by tier (None: its first choice). `gold`: the true answer where the input is an example."""
+
+    id: int
+    at: datetime
+    task: str
+    text: str
+    models: tuple[tuple[str, str | None], ...]
+    results: tuple[TierResult, ...]
+    gold: str | None = None
+    seed: int = 0
+
+    def result(self, tier: str) -> TierResult | None:
+        return next((result for result in self.results if result.tier == tier), None)
+
+    def json(self) -> dict[str, Any]:
+        return {"task": self.task, "input": self.text, "results": [result.json() for result in self.results]}

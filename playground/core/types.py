@@ -1,0 +1,181 @@
+"""The frozen dataclasses that cross rooms: tiers, models, requests, outputs, stats."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+TIERS: tuple[str, ...] = ("hosted", "pretrained", "finetuned", "scratch")  # always in this order
+
+
+class Source(StrEnum):
+    """Where an answer came from, as its card says it."""
+
+    LIVE = "live"
+    LOCAL_SERVER = "local server"
+    RECORDED = "recorded"
+    STAND_IN = "stand-in"
+    HUB = "hub"
+    BUNDLED = "bundled"
+    TRAINED_HERE = "trained here"
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Everything a runtime needs to load one model, and nothing about who asked.
+
+    loader: the engine's loader by name: "encoder", "lora-classifier", "scratch-classifier", "pipeline-classifier".
+    folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
+    digests: (file name, sha256) pairs that must hold before a byte is interpreted.
+    base: the backbone under an adapter; two refs with the same base share it in memory.
+    labels: names of the logits in order; empty where the checkpoint's own config says them.
+    """
+
+    id: str
+    loader: str
+    folder: str
+    revision: str = ""
+    digests: tuple[tuple[str, str], ...] = ()
+    base: ModelRef | None = None
+    labels: tuple[str, ...] = ()
+    max_length: int = 256
+
+
+@dataclass(frozen=True)
+class Request:
+    """One input for one tier. `session` names who asks (fairness, credentials); a key is never in a request."""
+
+    text: str
+    model: str | None = None
+    session: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    label: str
+    score: float
+
+
+ScoreSource = Literal["computed", "logprobs", "stated"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One label out of several. `scores` add up to 1, best first.
+
+    score_source: "computed" by a local softmax, "logprobs" from the endpoint's token probabilities,
+    "stated" where the model only claims its confidence in words.
+    """
+
+    label: str
+    scores: tuple[LabelScore, ...]
+    score_source: ScoreSource = "computed"
+
+    kind: ClassVar[str] = "labels"
+
+    def score_of(self, label: str) -> float | None:
+        return next((row.score for row in self.scores if row.label == label), None)
+
+    @property
+    def confidence(self) -> float | None:
+        return self.score_of(self.label)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Sentence vectors, float32 [texts, dimensions], each of length 1; `tokens` counts each text's tokens."""
+
+    vectors: np.ndarray
+    tokens: tuple[int, ...]
+
+    kind: ClassVar[str] = "embeddings"
+
+
+Output = Labels | Embeddings
+
+
+def output_json(output: Labels) -> dict[str, Any]:
+    """The documented JSON of an output."""
+    return asdict(output)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What was measured about one answer. None: not measured, shown as "–"; never 0 in its place.
+
+    parameters, resident_bytes: of everything that computed the answer; adapter_*: the part an adapter adds to its base.
+    fingerprint: first 16 hex digits of a digest of the weights active in the very step that answered.
+    cost_usd of a local model is 0 per call; of an endpoint, from published prices of `price_date`.
+    request_json, response_json: what went over the wire to a hosted endpoint, without headers (so without a key).
+    """
+
+    model: str | None = None
+    revision: str | None = None
+    fingerprint: str | None = None
+    source: Source | None = None
+    device: str | None = None
+    dtype: str | None = None
+    parameters: int | None = None
+    adapter_parameters: int | None = None
+    resident_bytes: int | None = None
+    adapter_bytes: int | None = None
+    load_seconds: float | None = None
+    queue_seconds: float | None = None
+    latency_seconds: float | None = None
+    time_to_first_token_seconds: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_per_second: float | None = None
+    cost_usd: float | None = None
+    price_date: str | None = None
+    cache_hit: bool | None = None
+    batch_size: int | None = None
+    truncated: bool | None = None
+    request_json: str | None = None
+    response_json: str | None = None
+    note: str | None = None
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Support:
+    """Whether a tier can serve a task; where not, the sentence its card shows (why, and what would make it work)."""
+
+    yes: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.yes
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One row of a tier's model picker."""
+
+    id: str
+    title: str
+    source: Source
+    available: bool = True
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Resident:
+    """One row of what is in memory."""
+
+    model: str
+    state: str
+    bytes: int
+    leases: int
+    hits: int
+    loads: int
+    load_seconds: float
+    base: str | None = None
+    device: str = "cpu"
+    pinned: bool = False

@@ -1,0 +1,1 @@
+"""Numbers about answers: metrics, intervals, percentiles. Knows no tier and no model."""

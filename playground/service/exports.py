@@ -1,0 +1,65 @@
+"""Runs and tables as CSV that a spreadsheet opens without running anything in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from playground.core.run import RunRecord, TierResult
+from playground.service.table import TableRow
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: object) -> object:
+    """Text that a spreadsheet would run as a formula gets a leading apostrophe (OWASP, CSV injection)."""
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([safe_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
+    """A line per input in the pasted order; per tier its label, confidence, latency and error."""
+    header = ["line", "text", *(f"{tier}_{field}" for tier in tiers for field in ("label", "confidence", "latency_ms", "source", "error"))]
+
+    def cells(row: TableRow) -> list[object]:
+        by_tier = {result.tier: result for result in row.results}
+        return [row.index + 1, row.text, *(value for tier in tiers for value in _cells(by_tier.get(tier)))]
+
+    return _csv(header, (cells(row) for row in sorted(rows, key=lambda row: row.index)))
+
+
+def _cells(result: TierResult | None) -> list[object]:
+    if result is None:
+        return [""] * 5
+    output, latency = result.output, result.stats.latency_seconds
+    return [
+        output.label if output else "",
+        "" if output is None or output.confidence is None else round(output.confidence, 6),
+        "" if latency is None else round(latency * 1000, 3),
+        result.stats.source or "",
+        str(result.error) if result.error else "",
+    ]
+
+
+def history_csv(records: Sequence[RunRecord]) -> str:
+    """A line per run and tier, newest run first, with everything that was measured."""
+    header = ["run", "at", "task", "text", "gold", "tier", "source", "model", "revision", "fingerprint", "label", "confidence",
+              "latency_ms", "load_seconds", "tokens_in", "tokens_out", "cost_usd", "device", "dtype", "error"]
+    return _csv(header, (_history_row(record, result) for record in records for result in record.results))
+
+
+def _history_row(record: RunRecord, result: TierResult) -> list[object]:
+    stats = result.stats
+    label, confidence, latency, source, error = _cells(result)
+    known = [stats.load_seconds, stats.tokens_in, stats.tokens_out, stats.cost_usd, stats.device, stats.dtype]
+    return [record.id, record.at.isoformat(timespec="seconds"), record.task, record.text, record.gold or "", result.tier, source,
+            stats.model or result.model or "", stats.revision or "", stats.fingerprint or "", label, confidence, latency,
+            *("" if value is None else value for value in known), error]

@@ -1,0 +1,195 @@
+"""The service: tasks, tiers and sessions behind one object. Small files beside it do the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playground.catalog import Catalog
+from playground.core.cancel import Cancel
+from playground.core.cards import ModelCard
+from playground.core.credentials import SessionCredentials
+from playground.core.errors import InputError, UnknownName
+from playground.core.events import LAST
+from playground.core.protocols import Gateway, Runtime, Tier
+from playground.core.run import RunRecord, TierEvent
+from playground.core.types import Choice, Support
+from playground.core.words import TIER_TITLES
+from playground.service import addresses, bench, cards, exports, keys, run, snippets, table
+from playground.service.sessions import Sessions
+from playground.service.table import TableRow
+from playground.settings import Settings
+from playground.tasks import find_tasks
+from playground.tiers import build_tiers
+from playground.tiers.context import TierContext
+
+
+class Playground:
+    """Built once by `app.py` or the command line, which choose the runtime and the gateway. Thread-safe."""
+
+    tier_titles = TIER_TITLES
+
+    def __init__(self, settings: Settings, catalog: Catalog, runtime: Runtime, gateway: Gateway | None) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self.runtime = runtime
+        self.tasks = find_tasks()
+        self._credentials = SessionCredentials()
+        self.tiers = build_tiers(TierContext(settings, catalog, runtime, gateway, self._credentials))
+        self._gateway = gateway
+        self._sessions = Sessions()
+
+    # -- what there is
+
+    def choices(self, task: str, tier: str, session: str = "") -> list[Choice]:
+        """The rows of a card's model picker, the default first."""
+        return list(self.tiers.get(tier).choices(self.tasks.get(task), session))
+
+    def support(self, task: str, tier: str) -> Support:
+        return self.tiers.get(tier).supports(self.tasks.get(task))
+
+    def model_card(self, task: str, tier: str, model: str | None = None, session: str = "") -> ModelCard:
+        return cards.model_card(self.catalog, self.choices(task, tier, session), tier, model)
+
+    def snippet(self, task: str, tier: str, text: str, model: str | None = None, session: str = "") -> str:
+        """A Python file that runs this input through this tier; never with a key in it."""
+        return snippets.snippet(self.catalog, self.tasks.get(task), self.choices(task, tier, session), text, model)
+
+    def warm_up(self) -> None:
+        """Loads, in the background, what a first Run with the default choices will use."""
+        refs = []
+        for task in self.tasks:
+            for tier in self.tiers:
+                first = next((choice for choice in tier.choices(task, "") if choice.available), None)
+                if first is not None and first.id in self.catalog.checkpoints:
+                    refs.append(self.catalog.ref(self.catalog.get(first.id)))
+        self.runtime.warm(refs)
+
+    # -- runs
+
+    def start(
+        self, task: str, text: str, *, session: str, emit: Callable[[TierEvent], None],
+        models: Mapping[str, str | None] | None = None, tiers: Sequence[str] | None = None, seed: int = 0,
+        cancel: Cancel | None = None,
+    ) -> run.RunHandle:
+        """Starts all tiers and returns. Raises InputError and UnknownName at once; every later fault is its card's own event."""
+        chosen_task = self.tasks.get(task)
+        checked = chosen_task.check(text, self.settings.max_input_chars)
+        chosen_tiers = self._tiers(tiers)
+        token = (cancel or Cancel()).child(self.settings.deadline)
+        self._sessions.begin(session, token)
+        return run.start_run(
+            self._sessions.next_run_id(), chosen_task, checked, chosen_tiers, session=session, models=models or {}, seed=seed,
+            emit=emit, cancel=token, on_done=lambda record: self._sessions.end(session, token, record),
+        )
+
+    async def run_events(
+        self, task: str, text: str, *, session: str, models: Mapping[str, str | None] | None = None,
+        tiers: Sequence[str] | None = None, seed: int = 0,
+    ) -> AsyncIterator[TierEvent]:
+        """The run's events until every card has had its last word. Leaving early cancels what is left."""
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[TierEvent] = asyncio.Queue()
+
+        def emit(event: TierEvent) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(events.put_nowait, event)
+
+        handle = self.start(task, text, session=session, emit=emit, models=models, tiers=tiers, seed=seed)
+        left = len(self._tiers(tiers))
+        try:
+            while left:
+                event = await events.get()
+                left -= isinstance(event.event, LAST)
+                yield event
+        finally:
+            if left:
+                handle.cancel()
+
+    async def run_table(
+        self, task: str, lines: Sequence[str], *, session: str, models: Mapping[str, str | None] | None = None,
+        tiers: Sequence[str] | None = None,
+    ) -> AsyncIterator[TableRow]:
+        """Raises InputError where there are too many lines."""
+        if len(lines) > self.settings.max_lines:
+            raise InputError(f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
+                             "paste fewer, or use `python -m playground bench` for a file.")
+        token = Cancel()
+        with self._sessions.during(session, token):
+            rows = table.run_table(
+                self.tasks.get(task), self._tiers(tiers), lines, session=session, models=models or {},
+                limit=self.settings.max_input_chars, timeout=self.settings.deadline, cancel=token,
+            )
+            async for row in rows:
+                yield row
+
+    async def bench(
+        self, task: str, data: Path, *, tiers: Sequence[str] | None = None, model: str | None = None, limit: int | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> dict[str, Any]:
+        """A file of examples through the tiers, as JSON. `model` goes to the tiers that offer it. Raises BadFile, UnknownName."""
+        chosen = self.tasks.get(task)
+        rows = bench.read_examples(data, chosen, limit, self.settings.max_input_chars)
+        names = self.tiers.names() if tiers is None else list(tiers)
+        models = self.models_by_tier(task, names, model)
+        return await bench.bench(chosen, self._tiers(names), rows, models=models, timeout=self.settings.deadline, say=say)
+
+    def models_by_tier(self, task: str, tiers: Sequence[str], model: str | None) -> dict[str, str | None]:
+        """One model's name, given to each tier that offers it; the others keep their first choice. Raises UnknownName."""
+        if model is None:
+            return {}
+        offered = {tier: [choice.id for choice in self.choices(task, tier)] for tier in tiers}
+        models: dict[str, str | None] = {tier: model for tier, ids in offered.items() if model in ids}
+        if not models and "hosted" not in tiers:
+            raise UnknownName("model for this task", model, sorted({row for ids in offered.values() for row in ids}))
+        return models or {"hosted": model}  # an endpoint may know more models than its list says
+
+    def stop(self, session: str) -> None:
+        """Cancels whatever this session has in flight."""
+        self._sessions.stop(session)
+
+    def _tiers(self, names: Sequence[str] | None) -> list[Tier]:
+        return list(self.tiers) if names is None else [self.tiers.get(name) for name in names]
+
+    # -- what a session leaves behind
+
+    def history(self, session: str) -> list[RunRecord]:
+        return self._sessions.history(session)
+
+    def record(self, session: str, run_id: int) -> RunRecord:
+        return self._sessions.record(session, run_id)
+
+    def history_csv(self, session: str) -> str:
+        return exports.history_csv(self.history(session))
+
+    def table_csv(self, task: str, rows: Sequence[TableRow]) -> str:
+        return exports.table_csv(rows, self.tiers.names())
+
+    def set_key(self, session: str, key: str, base_url: str | None = None) -> None:
+        """Keeps a pasted key in this session's memory. Raises CredentialError or NotAllowed with a sentence."""
+        self._credentials.put(session, keys.checked(self.settings, key, base_url))
+
+    def forget_key(self, session: str) -> None:
+        self._credentials.forget(session)
+
+    def has_key(self, session: str) -> bool:
+        return self._credentials.get(session) is not None
+
+    def close_session(self, session: str) -> None:
+        """The page was closed: stop its work, forget its key and its history."""
+        self._sessions.close(session)
+        self.forget_key(session)
+
+    # -- the server
+
+    def server_urls(self) -> list[str]:
+        """Addresses under which other devices reach this server; none on loopback."""
+        return addresses.server_urls(self.settings)
+
+    def close(self) -> None:
+        self._sessions.close_all()
+        if self._gateway is not None:
+            self._gateway.close()
+        self.runtime.close()

@@ -1,0 +1,60 @@
+"""Fetching hub checkpoints ahead of a workshop, and checking what is bundled. The only door to the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.bundled import verify
+from playground.catalog import Catalog, Checkpoint
+
+# Never pickled weights, never code.
+_WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """`problem` is None where the checkpoint is here and its digests hold."""
+
+    id: str
+    folder: str | None
+    problem: str | None
+
+
+def prefetch(catalog: Catalog, tasks: Iterable[str], say: Callable[[str], None]) -> list[Fetched]:
+    """Every checkpoint that serves one of the tasks, with its base. One that fails does not stop the others."""
+    wanted = set(tasks)
+    rows = [row for row in catalog.checkpoints.values() if any(serves.task in wanted for serves in row.serves)]
+    ids = {row.id for row in rows} | {row.base for row in rows if row.base is not None}
+    return [_fetch(catalog, catalog.get(row_id), say) for row_id in catalog.checkpoints if row_id in ids]
+
+
+def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None]) -> Fetched:
+    folder = catalog.folder(checkpoint)
+    if folder is None and checkpoint.hub:
+        say(f"fetching {checkpoint.id} ({checkpoint.size_mb:g} MB)")
+        try:
+            folder = _download(checkpoint)
+        except Exception as error:  # whatever the network did: the reason is shown, the next one is tried
+            reason = str(error).strip().splitlines()
+            return Fetched(checkpoint.id, None, f"The hub could not be reached or refused: {reason[0] if reason else type(error).__name__}")
+    if folder is None:
+        return Fetched(checkpoint.id, None, "Its files are missing: install or train it again.")
+    return Fetched(checkpoint.id, str(folder), check_digests(checkpoint, folder))
+
+
+def _download(checkpoint: Checkpoint) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(checkpoint.id, revision=checkpoint.revision or None, allow_patterns=_WANTED))
+
+
+def check_digests(checkpoint: Checkpoint, folder: Path) -> str | None:
+    """The sentence that says what is wrong, or None."""
+    for name, sha256 in checkpoint.digests.items():
+        try:
+            verify(folder / name, sha256)
+        except (OSError, ValueError) as error:
+            return str(error)
+    return None

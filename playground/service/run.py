@@ -1,0 +1,106 @@
+"""One run: the same input through several tiers at once, each card's events passed on as they come."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from playground.core.cancel import Cancel
+from playground.core.errors import InternalError, PlaygroundError
+from playground.core.events import LAST, Cancelled, Event, Failed, Finished
+from playground.core.protocols import Tier
+from playground.core.run import RunRecord, TierEvent, TierResult
+from playground.core.task import Task
+from playground.core.types import Request, Stats
+
+log = logging.getLogger(__name__)
+
+
+class RunHandle:
+    """Started by `start_run`. Cancelling, or a tier that fails, never touches another run or the other tiers' answers."""
+
+    def __init__(self, record: RunRecord, tiers: Sequence[str], emit: Callable[[TierEvent], None], cancel: Cancel,
+                 on_done: Callable[[RunRecord], None]) -> None:
+        self._lock = threading.Lock()
+        self._record = record
+        self._order = tuple(tiers)
+        self._results: dict[str, TierResult] = {}
+        self._emit = emit
+        self._cancel = cancel
+        self._on_done = on_done
+        self._finished = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        return self._finished.is_set()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Blocks until every card has had its last word."""
+        return self._finished.wait(timeout)
+
+    def record(self) -> RunRecord:
+        """With the results so far, in the tiers' order."""
+        with self._lock:
+            results = tuple(self._results[tier] for tier in self._order if tier in self._results)
+        return dataclasses.replace(self._record, results=results)
+
+    def _heard(self, tier: str, model: str | None, event: Event) -> None:
+        last = False
+        if isinstance(event, LAST):
+            with self._lock:
+                self._results[tier] = _result(tier, model, event)
+                last = len(self._results) == len(self._order)
+        if last:
+            self._on_done(self.record())  # before the last event goes out, so that whoever hears it finds the record
+        self._emit(TierEvent(tier, event))
+        if last:
+            self._finished.set()
+
+
+def _result(tier: str, model: str | None, event: Event) -> TierResult:
+    match event:
+        case Finished(output=output, stats=stats):
+            return TierResult(tier, model, output, stats)
+        case Failed(error=error, stats=stats):
+            return TierResult(tier, model, None, stats, error)
+        case _:
+            return TierResult(tier, model, None, Stats())
+
+
+def start_run(
+    run_id: int, task: Task, text: str, tiers: Sequence[Tier], *, session: str, models: Mapping[str, str | None],
+    seed: int, emit: Callable[[TierEvent], None], cancel: Cancel, on_done: Callable[[RunRecord], None],
+) -> RunHandle:
+    """Starts every tier without waiting for any. `text` has been checked. `emit` may be called from any thread."""
+    names = [tier.name for tier in tiers]
+    record = RunRecord(
+        id=run_id, at=datetime.now(UTC), task=task.name, text=text,
+        models=tuple((name, models.get(name)) for name in names), results=(),
+        gold=next((example.gold for example in task.examples if example.text == text), None), seed=seed,
+    )
+    handle = RunHandle(record, names, emit, cancel, on_done)
+    for tier in tiers:
+        _start_tier(handle, tier, task, Request(text, models.get(tier.name), session, seed), cancel)
+    return handle
+
+
+def _start_tier(handle: RunHandle, tier: Tier, task: Task, request: Request, cancel: Cancel) -> None:
+    def heard(event: Event) -> None:
+        handle._heard(tier.name, request.model, event)
+
+    if cancel.is_set:
+        heard(Cancelled(seq=0))
+        return
+    try:
+        tier.start(task, request, heard, cancel)
+    except PlaygroundError as error:
+        heard(Failed(seq=0, error=error))
+    except Exception:  # a tier's bug is that card's alone
+        log.exception("tier %s could not start", tier.name)
+        heard(Failed(seq=0, error=InternalError()))

