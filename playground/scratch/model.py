@@ -1,0 +1,224 @@
+"""A transformer encoder and a classifier on top of it, from scratch, in one file to be read from top to bottom.
+
+After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
+it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
+and Dropout; everything that makes it a transformer is written out below. The file knows no text: tokens come in as numbers.
+
+Letters in the comments, for shapes:
+    B  texts in the batch      D  width of the model: numbers per token (config.dim)
+    T  tokens per text         H  heads; each looks at D/H of the numbers
+    Q, K  tokens that ask, tokens that are looked at (here both are T)
+    V  size of the vocabulary  L  labels
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Everything that fixes the shape of the model."""
+
+    vocabulary: int  # V
+    labels: int = 2  # L
+    dim: int = 192  # D
+    layers: int = 4
+    heads: int = 6  # H, must divide dim
+    hidden: int = 768  # width inside the feed-forward layers
+    max_length: int = 128  # longest text, in tokens
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ValueError(f"{self.heads} heads cannot share a width of {self.dim}: choose a divisor.")
+
+
+class Embeddings(nn.Module):
+    """What a token is plus where it stands: a learned vector for each, added.
+
+    Attention itself does not know the order of the tokens; without positions "not good, bad" equals "not bad, good".
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(config.vocabulary, config.dim)
+        self.positions = nn.Embedding(config.max_length, config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids [B, T] -> vectors [B, T, D]"""
+        places = torch.arange(ids.shape[1], device=ids.device)  # [T]: 0, 1, 2, ...
+        return self.dropout(self.tokens(ids) + self.positions(places))  # [B, T, D] + [T, D]
+
+
+class Attention(nn.Module):
+    """Multi-head attention: every token asks, all tokens answer, and it takes a mixture of the answers.
+
+    Each token makes a query ("what am I looking for?"); each makes a key ("what have I got?") and a value ("what I say"). A
+    query that fits a key gives a high score; the scores become weights that sum to 1; the values are mixed by these weights.
+    Heads do this side by side in smaller spaces, so that one can look at the previous word while another looks at a negation.
+
+    `asking` and `source` are the same tokens in an encoder. They differ in cross attention, and `allowed` can hide what
+    comes later: a decoder needs nothing else of this class.
+    """
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.value = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, H, T, D/H]: every head gets its share of the numbers."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, asking: Tensor, source: Tensor, allowed: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """asking [B, Q, D], source [B, K, D] -> [B, Q, D]
+
+        allowed: bool, [B, 1, 1 or Q, K]; True where a query may look. Every query needs at least one True.
+        record: the weights [B, H, Q, K] are appended to it, when it is given.
+        """
+        q = self.split(self.query(asking))  # [B, H, Q, D/H]
+        k = self.split(self.key(source))  # [B, H, K, D/H]
+        v = self.split(self.value(source))  # [B, H, K, D/H]
+
+        scores = q @ k.transpose(-2, -1)  # [B, H, Q, K]: one inner product for every pair of tokens
+        scores = scores / math.sqrt(q.shape[-1])  # keeps their spread near 1, whatever D/H is
+        scores = scores.masked_fill(~allowed, -math.inf)  # minus infinity becomes a weight of exactly 0
+        weights = scores.softmax(dim=-1)  # [B, H, Q, K]: each row sums to 1
+        if record is not None:
+            record.append(weights.detach())
+
+        mixed = self.dropout(weights) @ v  # [B, H, Q, D/H]
+        mixed = mixed.transpose(1, 2).flatten(-2)  # [B, Q, D]: the heads' results side by side again
+        return self.output(mixed)
+
+
+class FeedForward(nn.Module):
+    """What each token makes of what it has gathered; every token for itself, all with the same weights."""
+
+    def __init__(self, dim: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.widen = nn.Linear(dim, hidden)
+        self.narrow = nn.Linear(hidden, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, T, D]"""
+        x = nn.functional.gelu(self.widen(x))  # [B, T, hidden]; without the bend two layers would be one
+        return self.narrow(self.dropout(x))
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward. Each adds to the stream of vectors instead of replacing it, so gradients reach the start."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.dim)
+        self.attention = Attention(config.dim, config.heads, config.dropout)
+        self.feed_forward_norm = nn.LayerNorm(config.dim)
+        self.feed_forward = FeedForward(config.dim, config.hidden, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """x [B, T, D], allowed [B, 1, 1, T] -> [B, T, D]"""
+        y = self.attention_norm(x)
+        x = x + self.dropout(self.attention(y, y, allowed, record))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
+class Encoder(nn.Module):
+    """Tokens in, one vector per token out, each made in the light of all the others. Heads for a purpose go on top."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.embeddings = Embeddings(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.dim)
+
+    def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T] (True for tokens, False for padding) -> [B, T, D]"""
+        allowed = mask[:, None, None, :]  # [B, 1, 1, T]: nobody looks at padding, in any head, from any token
+        x = self.embeddings(ids)  # [B, T, D]
+        for block in self.blocks:
+            x = block(x, allowed, record)
+        return self.norm(x)
+
+
+def mean_over_tokens(x: Tensor, mask: Tensor) -> Tensor:
+    """x [B, T, D], mask [B, T] -> [B, D]: the mean of the vectors of real tokens; padding does not count."""
+    weights = mask.to(x.dtype).unsqueeze(-1)  # [B, T, 1]
+    return (x * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+class EncoderClassifier(nn.Module):
+    """One decision per text: encode it, take the mean of its tokens, and let a linear layer score the labels."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.dim, config.labels)
+        self.apply(initialize)
+
+    def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T] -> logits [B, L]; their softmax are the labels' probabilities.
+
+        record: give a list to receive the attention weights, one tensor [B, H, T, T] per layer, the first layer first.
+        """
+        states = self.encoder(ids, mask, record)  # [B, T, D]
+        return self.classifier(self.dropout(mean_over_tokens(states, mask)))
+
+    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write model.safetensors (in `dtype`; float16 halves it) and config.json."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.to(dtype).contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "EncoderClassifier":
+        """Read what `save` wrote, as float32, ready to answer (dropout off). Raises ValueError when shapes do not fit."""
+        folder = Path(folder)
+        config = EncoderConfig(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return cls.from_weights(config, folder / "model.safetensors")
+
+    @classmethod
+    def from_weights(cls, config: EncoderConfig, path: Path) -> "EncoderClassifier":
+        """A model of this shape with the weights of a safetensors file, as float32, dropout off."""
+        model = cls(config)
+        try:
+            model.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        except RuntimeError as error:
+            raise ValueError(f"The weights in {Path(path).name} do not fit their config.") from error
+        return model.eval()
+
+
+def initialize(module: nn.Module) -> None:
+    """Random weights to start from: small normal numbers, biases 0 (as BERT and GPT-2 do)."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
+def pad(sequences: list[list[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Lists of ids of different lengths -> ids int64 [B, T] and mask bool [B, T], filled up on the right to the longest."""
+    longest = max(map(len, sequences))
+    ids = torch.full((len(sequences), longest), padding)
+    mask = torch.zeros((len(sequences), longest), dtype=torch.bool)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = True
+    return ids, mask

@@ -1,0 +1,233 @@
+"""Byte-level byte-pair encoding, trained and applied in plain Python.
+
+Sennrich et al. 2016 (arXiv 1508.07909) on the bytes of UTF-8, as in GPT-2: every text has tokens, none is unknown, and
+decoding gives the text back. Standard library only. The merges and their order equal those of `tokenizers`' BpeTrainer (tested).
+
+    ids 0 .. S-1        the special tokens; no text ever turns into one
+    ids S .. S+255      the single bytes, in GPT-2's order: printable ones first
+    ids from S+256      one per merge, in the order learned
+"""
+
+import heapq
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+PAD, CLS, MASK = "<pad>", "<cls>", "<mask>"
+FORMAT = "four-tiers-bpe"
+BYTE_ORDER = (*range(33, 127), *range(161, 173), *range(174, 256), *range(33), *range(127, 161), 173)
+# GPT-2's pattern in the standard library's dialect: contractions; words, numbers and other signs with one blank before; blanks.
+# No merge crosses a border of these pieces.
+PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+CACHED_PIECES, CACHED_LENGTH = 50_000, 64
+
+
+class Tokenizer:
+    """Text to ids and back. Make one with `train` or `load`.
+
+    merges: pairs of ids, the earlier the stronger.   specials: their ids are their places.
+    lowercase: letters are lowered first; then `decode` gives the lowered text.
+    """
+
+    def __init__(
+        self, merges: Iterable[tuple[int, int]], specials: tuple[str, ...] = (PAD, CLS, MASK), lowercase: bool = False
+    ) -> None:
+        self.merges = [(int(a), int(b)) for a, b in merges]
+        self.specials = tuple(specials)
+        self.lowercase = lowercase
+        self.tokens: list[bytes] = [b""] * len(specials) + [bytes([byte]) for byte in BYTE_ORDER]
+        self.byte_ids = [0] * 256
+        for place, byte in enumerate(BYTE_ORDER):
+            self.byte_ids[byte] = len(specials) + place
+        known = {token: i for i, token in enumerate(self.tokens)}
+        self._ranks: dict[tuple[int, int], tuple[int, int]] = {}  # pair -> (rank, id of the merged token)
+        for rank, (a, b) in enumerate(self.merges):
+            merged = self.tokens[a] + self.tokens[b]
+            if merged not in known:  # ab+c and a+bc are two merges and one token
+                known[merged] = len(self.tokens)
+                self.tokens.append(merged)
+            self._ranks[a, b] = (rank, known[merged])
+        self._cache: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        """Size of the vocabulary, specials included."""
+        return len(self.tokens)
+
+    def special(self, name: str) -> int:
+        """Id of a special token, e.g. special("<pad>") -> 0."""
+        return self.specials.index(name)
+
+    # -- encoding ------------------------------------------------------------------------------------------------------
+
+    def encode(self, text: str, dropout: float = 0.0, random: Random | None = None) -> list[int]:
+        """The ids of a text, without specials. `dropout` drops merges by chance while a model is trained (BPE-dropout)."""
+        ids: list[int] = []
+        for piece in PIECES.findall(self._normal(text)):
+            ids += self._merge(piece, dropout, random or Random()) if dropout else self._piece(piece)  # noqa: S311
+        return ids
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids and their spans [start, end) in the text's UTF-8 bytes: one after the other, without gaps."""
+        ids = self.encode(text)
+        spans, start = [], 0
+        for i in ids:
+            end = start + len(self.tokens[i])
+            spans.append((start, end))
+            start = end
+        return ids, spans
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of some ids; specials are left out. A cut character becomes the sign for one."""
+        data = b"".join(self.tokens[i] for i in ids)
+        try:
+            return data.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return data.decode("utf-8", "replace")
+
+    def _normal(self, text: str) -> str:
+        """Lower the letters that keep their length in bytes, so that spans hold in the text as it was written."""
+        if not self.lowercase:
+            return text
+        return text.lower() if text.isascii() else "".join(map(_lower, text))
+
+    def _piece(self, piece: str) -> list[int]:
+        found = self._cache.get(piece)
+        if found is None:
+            found = self._merge(piece)
+            if len(piece) <= CACHED_LENGTH:
+                if len(self._cache) >= CACHED_PIECES:
+                    self._cache = {}  # a new one: another thread may be reading the old
+                self._cache[piece] = found
+        return found
+
+    def _merge(self, piece: str, dropout: float = 0.0, random: Random | None = None) -> list[int]:
+        """Apply the merges to one piece, strongest first, leftmost first: O(n log n), since a piece can be 100 kB long.
+
+        `ids` is a linked list: before[i] and after[i] are the neighbours of place i, and a merged-away place holds -1.
+        """
+        ids = [self.byte_ids[byte] for byte in piece.encode("utf-8", "surrogatepass")]
+        n = len(ids)
+        before, after = list(range(-1, n - 1)), list(range(1, n + 1))
+        heap: list[tuple[int, int, int, int, int]] = []  # rank, place, left id, right id, merged id
+
+        def offer(i: int, j: int) -> None:
+            found = self._ranks.get((ids[i], ids[j]))
+            if found and not (dropout and random and random.random() < dropout):
+                heapq.heappush(heap, (found[0], i, ids[i], ids[j], found[1]))
+
+        for i in range(n - 1):
+            offer(i, i + 1)
+        while heap:
+            _, i, a, b, merged = heapq.heappop(heap)
+            j = after[i]
+            if ids[i] != a or j >= n or ids[j] != b:
+                continue  # one of the two was merged with another meanwhile
+            ids[i], ids[j], after[i] = merged, -1, after[j]
+            if after[i] < n:
+                before[after[i]] = i
+                offer(i, after[i])
+            if before[i] >= 0:
+                offer(before[i], i)
+        return [i for i in ids if i >= 0]
+
+    # -- training ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        size: int,
+        specials: tuple[str, ...] = (PAD, CLS, MASK),
+        lowercase: bool = False,
+        least: int = 2,
+    ) -> "Tokenizer":
+        """Learn merges until the vocabulary has `size` tokens or no pair occurs `least` times.
+
+        Again and again the most frequent pair of neighbours becomes a token; of equals the one with the lower ids. Counts
+        are kept up to date: a merge touches only the words that hold the pair.
+        """
+        blank = cls([], specials, lowercase)
+        counts = Counter(piece for text in texts for piece in PIECES.findall(blank._normal(text)))
+        words = [[blank.byte_ids[b] for b in piece.encode("utf-8", "surrogatepass")] for piece in counts]
+        weights = list(counts.values())
+        pairs: Counter[tuple[int, int]] = Counter()
+        where: defaultdict[tuple[int, int], set[int]] = defaultdict(set)  # pair -> words that may hold it
+        for w, word in enumerate(words):
+            for pair in pairwise(word):
+                pairs[pair] += weights[w]
+                where[pair].add(w)
+        heap = [(-count, pair) for pair, count in pairs.items()]
+        heapq.heapify(heap)
+        tokens = list(blank.tokens)
+        known = {token: i for i, token in enumerate(tokens)}
+        merges: list[tuple[int, int]] = []
+        while heap and len(tokens) < size:
+            count, pair = heapq.heappop(heap)
+            if -count != pairs[pair]:  # an old entry; the pair's true count waits further down, or it is gone
+                if pairs[pair] > 0:
+                    heapq.heappush(heap, (-pairs[pair], pair))
+                continue
+            if -count < max(1, least):
+                break
+            merged = tokens[pair[0]] + tokens[pair[1]]
+            if merged not in known:
+                known[merged] = len(tokens)
+                tokens.append(merged)
+            merges.append(pair)
+            changed: Counter[tuple[int, int]] = Counter()
+            for w in where.pop(pair):
+                old, new = words[w], _replace(words[w], pair, known[merged])
+                if len(old) == len(new):
+                    continue
+                for gone in pairwise(old):
+                    changed[gone] -= weights[w]
+                for come in pairwise(new):
+                    changed[come] += weights[w]
+                    where[come].add(w)
+                words[w] = new
+            for other, change in changed.items():
+                pairs[other] += change
+                if change > 0:
+                    heapq.heappush(heap, (-pairs[other], other))
+            pairs[pair] = 0
+        return cls(merges, specials, lowercase)
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write the tokenizer as plain JSON."""
+        record = {"format": FORMAT, "version": 1, "lowercase": self.lowercase, "specials": self.specials}
+        merges = ",\n  ".join(json.dumps(pair) for pair in self.merges)
+        head = json.dumps(record, indent=1)[:-2]
+        Path(path).write_text(f'{head},\n "merges": [\n  {merges}\n ]\n}}\n', encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read what `save` wrote. Raises ValueError for another kind of file."""
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if record.get("format") != FORMAT or record.get("version") != 1:
+            raise ValueError(f"{Path(path).name} is not a tokenizer of this project.")
+        return cls(((a, b) for a, b in record["merges"]), tuple(record["specials"]), record["lowercase"])
+
+
+def _lower(character: str) -> str:
+    low = character.lower()
+    same = len(low.encode("utf-8", "surrogatepass")) == len(character.encode("utf-8", "surrogatepass"))
+    return low if same else character
+
+
+def _replace(word: list[int], pair: tuple[int, int], merged: int) -> list[int]:
+    """[1, 2, 1, 2, 3] with (1, 2) -> 9 becomes [9, 9, 3]; from the left, so [1, 1, 1] with (1, 1) -> 9 becomes [9, 1]."""
+    out, i = [], 0
+    while i < len(word):
+        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
+            out.append(merged)
+            i += 2
+        else:
+            out.append(word[i])
+            i += 1
+    return out

@@ -1,0 +1,176 @@
+"""Model cards: README.md, checkpoint.json and the loss curve that lie beside a checkpoint's weights. No torch."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from playground.bundled import sha256_of
+from playground.training.recipes import Job
+
+SST = (
+    "**SST-2** (Stanford Sentiment Treebank; Socher et al. 2013): phrases and sentences of film reviews. Licence: not stated; "
+    "research use is customary.",
+)
+UCI = ("**Sentiment Labelled Sentences** (Kotzias et al. 2015, UCI): films, restaurants, phones. Licence: CC BY 4.0.",)
+GOEMOTIONS = (
+    "**GoEmotions** (Demszky et al. 2020, Google Research): comments of one forum with 27 emotions. Licence: CC BY 4.0 "
+    "(publisher), Apache-2.0 (repository).",
+)
+FIGURES = {
+    "n": "texts",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "majority_accuracy": "accuracy of always the most frequent label",
+    "naive_bayes_accuracy": "accuracy of naive Bayes, same training data",
+    "sentiment_general_accuracy": "accuracy of `sentiment-general` on these texts",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a card says that no run can measure."""
+
+    title: str
+    tier: str
+    trained_on: str  # one short sentence for the card on screen
+    data: tuple[str, ...]
+    license: str
+    held_out: str
+    limits: tuple[str, ...]
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """A finished checkpoint's record, or None."""
+    path = folder / "checkpoint.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def summary(job: Job, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What `run` returns for a finished checkpoint."""
+    keys = ("metrics", "files", "parameters")
+    found = {key: record[key] for key in keys}
+    return {"recipe": job.recipe, "done": True, "out": str(job.out), "seconds": record["train_seconds"], **found}
+
+
+def unfinished(job: Job, trained: Any, stage: str = "adapting") -> dict[str, Any]:
+    """What `run` returns when time was up, or it was cancelled: `--resume` goes on from here."""
+    found = {"stage": stage, "step": trained.step, "seconds": round(trained.seconds, 1)}
+    return {"recipe": job.recipe, "done": False, "out": str(job.out), **found}
+
+
+def write(
+    job: Job,
+    words: Words,
+    record: dict[str, Any],
+    files: Sequence[str],
+    metrics: Mapping[str, Mapping[str, Any]],
+    examples: int,
+    curves: Mapping[str, Sequence[tuple[int, float]]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Write checkpoint.json (with the digests of `files`), loss.json, loss.svg and README.md; remove the training state.
+
+    curves: by stage, (step, mean training loss since the point before).
+    """
+    folder = job.out
+    record = record | {
+        "files": {name: sha256_of(folder / name) for name in files},
+        "trained_on": words.trained_on,
+        "examples": examples,
+        "seed": job.seed,
+        "train_seconds": round(seconds, 1),
+        "license": words.license,
+        "metrics": metrics,
+    }
+    points = {stage: [[step, round(loss, 4)] for step, loss in curve] for stage, curve in curves.items()}
+    (folder / "loss.json").write_text(json.dumps(points) + "\n", encoding="utf-8")
+    (folder / "loss.svg").write_text(loss_svg(points), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(job, words, record), encoding="utf-8")
+    (folder / "checkpoint.json").write_text(
+        json.dumps(record, indent=2) + "\n", encoding="utf-8"
+    )  # last: it says "finished"
+    rmtree(folder / "training", ignore_errors=True)
+    return record
+
+
+def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
+    seconds = record["train_seconds"]
+    settings = ", ".join(f"{key} {value}" for key, value in record["settings"].items())
+    command = f"python -m playground train {job.recipe} --data DIR --out DIR --seed {job.seed}"
+    size = sum((job.out / name).stat().st_size for name in record["files"])
+    lines = [
+        f"# {words.title}",
+        "",
+        f"`{job.recipe}`, tier **{words.tier}**. Labels: {' and '.join(record['labels'])}. Texts are cut at "
+        f"{record['max_length']} tokens. {record['parameters']:,} own parameters, {size / 1e6:.1f} MB, safetensors in float16.",
+    ]
+    if "base" in record:
+        base = record["base"]
+        lines += [
+            "",
+            f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
+            "Apache-2.0. It stays as it is: only low-rank matrices beside its linear layers and a head were trained. "
+            "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
+        ]
+    lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
+    lines += [f"Trained on {record['examples']:,} texts, no two the same. Held out: {words.held_out}."]
+    lines += ["", "## Figures", "", *_table(record["metrics"]), ""]
+    lines += [
+        "These are figures of the files in this folder, read back after they were written.",
+        "",
+        "## How it was made",
+        "",
+    ]
+    lines += [f"    {command}", "", f"Settings: {settings}.", ""]
+    machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    lines += [
+        f"{seconds:,.0f} seconds ({seconds / 60:.0f} minutes) on {machine}, which other programs were using as well."
+    ]
+    if changed := {k: v for k, v in job.options.items() if k in ("settings", "limit", "base")}:
+        lines += ["", f"Departures from the recipe: `{changed}`."]
+    lines += ["", "![Training loss by step](loss.svg)", "", "## Limits", "", *(f"- {text}" for text in words.limits)]
+    lines += ["", "## Licence", "", f"{words.license}.", ""]
+    return "\n".join(lines)
+
+
+def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    parts = list(metrics)
+    rows = [f"| | {' | '.join(parts)} |", f"|---|{'---:|' * len(parts)}"]
+    for key, name in FIGURES.items():
+        cells = [metrics[part].get(key) for part in parts]
+        if any(cell is not None for cell in cells):
+            rows.append(f"| {name} | {' | '.join('–' if cell is None else f'{cell:,}' for cell in cells)} |")
+    return rows
+
+
+def loss_svg(curves: Mapping[str, Sequence[Sequence[float]]], width: int = 640, height: int = 220) -> str:
+    """The loss curves one beside the other, each with its own axes, as an SVG text. Empty curves are left out."""
+    shown = {stage: points for stage, points in curves.items() if points}
+    each = width / max(1, len(shown))
+    parts = []
+    for place, (stage, points) in enumerate(shown.items()):
+        left, right, top, bottom = place * each + 48, (place + 1) * each - 16, 28, height - 32
+        steps, losses = [p[0] for p in points], [p[1] for p in points]
+        highest, last = max(losses) * 1.05 or 1.0, max(steps)
+        path = " ".join(
+            f"{left + (right - left) * s / last:.1f},{bottom - (bottom - top) * v / highest:.1f}" for s, v in points
+        )
+        parts += [
+            f'<text x="{left}" y="18">{escape(stage)}</text>',
+            f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>',
+            f'<polyline points="{path}" fill="none" stroke="#0072b2" stroke-width="1.5"/>',
+            f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">{highest:.2f}</text>',
+            f'<text x="{left - 6}" y="{bottom + 4}" text-anchor="end">0</text>',
+            f'<text x="{right}" y="{bottom + 18}" text-anchor="end">{last:,} steps</text>',
+        ]
+    body = "\n".join(parts)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="sans-serif" font-size="11" fill="#666" role="img" aria-label="Training loss by step">\n{body}\n</svg>\n'
+    )

@@ -1,0 +1,204 @@
+"""Low-rank adaptation of the bundled encoder to two labels (Hu et al. 2021, arXiv 2106.09685), in peft's own layout.
+
+The base stays frozen. Trained are two thin matrices beside every linear layer of `bert.` and the classifier's head:
+one encoder in memory can carry many such adapters, each with its own head.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, encoder_folder, verify
+from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
+from playground.training.data import LABELS, Examples
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """What a run needs besides data and seed. `warmup` is a share of all steps."""
+
+    epochs: float = 3
+    batch: int = 32
+    rate: float = 8e-4
+    warmup: float = 0.06
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0  # into the low-rank matrices; 0.1 costs a quarter more time, and the encoder has its own
+    smoothing: float = 0.05  # of the labels (Szegedy et al. 2016, arXiv 1512.00567)
+    averaging: float = 0.999
+    max_length: int = 128
+
+
+def base_model(folder: Path | None = None) -> tuple[torch.nn.Module, PreTrainedTokenizerBase]:
+    """BertForSequenceClassification over the bundled encoder (digest checked), with a new head, and its tokenizer."""
+    if folder is None:
+        folder = encoder_folder()
+        verify(folder / "model.safetensors", ENCODER_SHA256)
+    labels = dict(enumerate(LABELS))
+    with _quiet():  # transformers reports that the head is new: it is
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=len(LABELS),
+            id2label=labels,
+            label2id={v: k for k, v in labels.items()},
+            dtype=torch.float32,
+        )
+    return model, AutoTokenizer.from_pretrained(folder)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def new_adapter(model: torch.nn.Module, settings: LoraSettings) -> PeftModel:
+    """Wrap the model. The targets are all linear layers of the encoder, the pooler's among them."""
+    config = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=["query", "key", "value", "dense"],
+        modules_to_save=["classifier"],
+    )
+    with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 for a name that is going away
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, config)
+
+
+def with_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
+    """The model with the adapter saved in `folder`, ready to answer: what plain peft does for anybody."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return PeftModel.from_pretrained(model, folder).eval()
+
+
+class Batches:
+    """Texts as token ids, padded per batch: __call__(indices) -> keyword arguments of the model, [B, T] each."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.ids: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+        self.lengths = [len(ids) for ids in self.ids]
+
+    def __call__(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        longest = max(self.lengths[i] for i in indices)
+        ids = torch.full((len(indices), longest), self.tokenizer.pad_token_id)
+        mask = torch.zeros((len(indices), longest), dtype=torch.long)
+        for row, i in enumerate(indices):
+            ids[row, : self.lengths[i]] = torch.tensor(self.ids[i])
+            mask[row, : self.lengths[i]] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+
+def train_adapter(
+    train: Examples,
+    settings: LoraSettings,
+    *,
+    state: Path,
+    seed: int,
+    base: Path | None = None,
+    start: Path | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    progress: Callable[[StepReport], None] = lambda report: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[PeftModel, PreTrainedTokenizerBase, Trained]:
+    """Train a new adapter, or go on from the one in folder `start`. The model returned holds the averaged weights.
+
+    base: the encoder's folder, for tests; by default the bundled one.
+    """
+    torch.manual_seed(seed)  # the head and the low-rank matrices start from this
+    plain, tokenizer = base_model(base)
+    model = new_adapter(plain, settings)
+    if start is not None:
+        load_adapter(model, start)
+    data = Batches(tokenizer, train.texts, settings.max_length)
+    labels = torch.tensor(train.labels)
+    batch_at = forever(data.lengths, settings.batch, seed)
+    steps = max(1, round(settings.epochs * len(train) / settings.batch))
+    model.train()
+
+    def loss_at(step: int) -> Tensor:
+        batch = batch_at(step)
+        logits = model(**data(batch)).logits  # [B, 2]
+        return F.cross_entropy(logits, labels[batch], label_smoothing=settings.smoothing)
+
+    trained = fit(
+        trainable(model),
+        loss_at,
+        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
+        state=state,
+        seed=seed,
+        resume=resume,
+        minutes=minutes,
+        averaging=settings.averaging,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    with torch.no_grad():
+        for name, parameter in trainable(model).items():
+            parameter.copy_(trained.average[name])
+    return model.eval(), tokenizer, trained
+
+
+def trainable(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The parameters that learn: low-rank matrices inside `bert.` and the head."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+@torch.inference_mode()
+def probabilities(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int
+) -> np.ndarray:
+    """Label probabilities, float32 [N, 2], in the texts' order."""
+    data = Batches(tokenizer, texts, max_length)
+    order = sorted(range(len(texts)), key=lambda i: data.lengths[i])
+    out = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
+    for at in range(0, len(order), 64):
+        part = order[at : at + 64]
+        out[part] = model(**data(part)).logits.softmax(-1).numpy()
+    return out
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write adapter_config.json and adapter_model.safetensors (float16). No path of this machine is in either."""
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = ENCODER_ID, ENCODER_REVISION
+    config.inference_mode = True
+    model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the hub about the base
+    (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours follows
+    weights = folder / "adapter_model.safetensors"
+    save_file({k: v.half().contiguous() for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=2, sort_keys=True) + "\n")
+
+
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Copy a saved adapter's weights into the model's default adapter. Raises ValueError when they do not fit."""
+    from peft import set_peft_model_state_dict
+
+    weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
+    result = set_peft_model_state_dict(model, weights)
+    if result.unexpected_keys:
+        raise ValueError(f"The adapter in {folder.name} does not fit this encoder: {result.unexpected_keys[:3]}.")

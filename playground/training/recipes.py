@@ -1,0 +1,143 @@
+"""The recipes by name, and the one door to run them. Knows no torch: a recipe's module is imported when it runs."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from playground.core.errors import BadFile, UnknownName
+
+
+@dataclass(frozen=True)
+class RecipeInfo:
+    """A recipe for lists on screen. `minutes` is about what it takes on 2 CPU cores."""
+
+    name: str
+    title: str
+    data: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """A step of a run. `stage` says in words what is learned now; `seconds` counts all sessions of this stage."""
+
+    recipe: str
+    stage: str
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a recipe's module needs to run."""
+
+    recipe: str
+    data: Path | None
+    out: Path
+    minutes: float | None
+    resume: bool
+    seed: int
+    progress: Callable[[TrainProgress], None]
+    cancelled: Callable[[], bool]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    info: RecipeInfo
+    module: str  # has run(job: Job) -> dict
+    options: dict[str, Any]
+
+
+_RECIPES = {
+    recipe.info.name: recipe
+    for recipe in (
+        _Recipe(
+            RecipeInfo(
+                "sentiment-general",
+                "LoRA adapter for reviews over the bundled encoder",
+                "SST-2 phrases and sentences, UCI sentences (films, restaurants, phones)",
+                35,
+            ),
+            "playground.training.adapters",
+            {"split": "general"},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "sentiment-informal",
+                "LoRA adapter for informal comments over the bundled encoder",
+                "GoEmotions comments that are all positive or all negative",
+                20,
+            ),
+            "playground.training.adapters",
+            {"split": "informal"},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "sentiment-scratch",
+                "our own small transformer and tokenizer, from random weights",
+                "GoEmotions comments alone",
+                30,
+            ),
+            "playground.training.from_scratch",
+            {},
+        ),
+    )
+}
+
+
+def recipes() -> list[RecipeInfo]:
+    """All recipes, in the tiers' order."""
+    return [recipe.info for recipe in _RECIPES.values()]
+
+
+def run(
+    name: str,
+    *,
+    data: Path | None = None,
+    out: Path,
+    minutes: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    progress: Callable[[TrainProgress], None] = lambda progress: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    **options: Any,
+) -> dict[str, Any]:
+    """Train until the recipe is over, `minutes` have passed, `cancelled()` or Ctrl+C. The result is ready for JSON.
+
+    data: a folder like the project's shared data; None takes the same sets from the hub.
+    out: receives the checkpoint (checkpoint.json, weights, README.md); until then its folder `training` holds the state
+        that `resume` goes on from. With `resume` and a finished checkpoint, nothing is trained and its record is returned.
+    options: departures from the recipe, e.g. `settings={"epochs": 1}`; the card names them.
+
+    Returns {"recipe", "done", "out", "seconds", ...}: with "stage" and "step" when not done, "metrics" and "files" when done.
+    Raises UnknownName (it lists the known recipes), BadFile for missing data or a state of another run.
+    """
+    if name not in _RECIPES:
+        raise UnknownName("recipe", name, list(_RECIPES))
+    recipe = _RECIPES[name]
+    if data is not None and not Path(data).is_dir():
+        raise BadFile(
+            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/ and topics/."
+        )
+    folder = None if data is None else Path(data)
+    job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})
+    module = import_module(recipe.module)
+    from playground.scratch.train import WrongState  # torch is in memory by now
+
+    try:
+        result: dict[str, Any] = module.run(job)
+    except WrongState as error:
+        raise BadFile(f"{error} Choose another --out folder, or leave out --resume.") from error
+    except FileNotFoundError as error:
+        name_of = Path(error.filename).name if error.filename else str(error)
+        raise BadFile(f"The recipe needs the file {name_of}, which is missing: check --data.") from error
+    return result
