@@ -111,7 +111,6 @@ def fit(
     averaging: float = 0.999,
     clip: float = 1.0,
     save_every: float = 60.0,
-    curve_every: int = 50,
     progress: Callable[[StepReport], None] = lambda report: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -131,6 +130,7 @@ def fit(
     if resume and state.is_file():
         step, before, curve, recent = _load(state, parameters, average, optimizer, schedule, seed)
     start = saved = time.monotonic()
+    between = max(1, schedule.steps // 119)  # of two points of the curve: every step when there are few
 
     def seconds() -> float:
         return before + time.monotonic() - start
@@ -158,7 +158,7 @@ def fit(
                     average[name].lerp_(p, 1 - keep)
             step += 1
             recent.append(loss.item())
-            if step % curve_every == 0 or step == schedule.steps:
+            if step % between == 0 or step == schedule.steps:
                 curve.append((step, sum(recent) / len(recent)))
                 recent.clear()
             progress(StepReport(step, schedule.steps, loss.item(), rate, seconds()))

@@ -37,8 +37,7 @@ def test_the_loss_falls_and_every_step_is_reported(tmp_path):
     assert trained.done
     assert [report.step for report in reports] == list(range(1, 31))
     assert reports[-1].loss < reports[0].loss
-    assert trained.curve[-1][0] == 30
-    assert sum(r.loss for r in reports) / 30 == pytest.approx(trained.curve[-1][1])
+    assert trained.curve == [(report.step, report.loss) for report in reports], "few steps: each is a point"
 
 
 @pytest.mark.parametrize("stops", [(1,), (7, 13), (29,)])
