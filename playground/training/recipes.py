@@ -31,6 +31,10 @@ class TrainProgress:
     rate: float
     seconds: float
 
+    def __str__(self) -> str:
+        minutes = self.seconds / 60
+        return f"{self.stage}: step {self.step:,} of {self.steps:,}, loss {self.loss:.3f}, {minutes:.1f} minutes"
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
