@@ -1,0 +1,1 @@
+"""Runs models on this machine: cache, memory, loaders, scheduler, operations. Nothing here imports torch until a model is loaded."""

@@ -1,0 +1,112 @@
+"""What can be loaded, and what a loaded model offers. One file per loader in `engine/models`; a `ModelRef` names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from playground.core.registry import Registry, modules_in
+from playground.core.types import ModelRef
+
+T = TypeVar("T")
+Report = Callable[[str, "float | None"], None]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a card says about the weights that answered. `parameters` and `bytes` include the backbone's;
+    `adapter_*` are the part on top of it. `own_bytes` is what the cache books for this entry alone.
+    """
+
+    fingerprint: str
+    device: str
+    dtype: str
+    parameters: int
+    bytes: int
+    own_bytes: int
+    adapter_parameters: int | None = None
+    adapter_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One text as a model's input. `inputs`: lists of numbers by name, each of the text's length."""
+
+    inputs: Mapping[str, Sequence[int]]
+    truncated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return len(self.inputs["input_ids"])
+
+
+class Runner(Protocol):
+    """What computes a forward pass. Models with one runner can share it. Device thread only."""
+
+    def logits(self, rows: Sequence[tuple[Any, Encoded]]) -> list[np.ndarray]:
+        """(model, text) pairs to logits, float32 [L] each; L is the row's own model's number of labels."""
+
+
+class TextModel(Protocol):
+    """A loaded model that reads text. `labels` are those of its own config, empty where it has none."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def group(self) -> Hashable:
+        """Models of an equal group can share a forward pass."""
+
+    def encode(self, text: str, max_length: int) -> Encoded:
+        """Device thread only: tokenizers keep state."""
+
+
+class TextClassifier(TextModel, Protocol):
+    @property
+    def runner(self) -> Runner: ...
+
+
+class TextEncoder(TextModel, Protocol):
+    def embed(self, rows: Sequence[Encoded]) -> np.ndarray:
+        """Mean of the last layer over real tokens, length 1: float32 [B, D]. Device thread only."""
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a loader works with. `on_device(f)` runs f on the device's thread between two steps and returns its result;
+    what changes a module that answers requests goes through it.
+    """
+
+    device: Any
+    dtype: Any
+    on_device: Callable[[Callable[[], Any]], Any]
+    report: Report = field(default=lambda what, fraction: None)
+
+
+class Loader(Protocol):
+    name: str
+
+    def estimate(self, ref: ModelRef) -> int:
+        """Bytes without the base's; quick, without torch. Raises ModelError."""
+
+    def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> TextModel:
+        """On a loader's thread, with the libraries imported. Raises ModelError."""
+
+    def unload(self, model: Any, context: LoadContext) -> None:
+        """Takes the model out of what it shares with others. Its memory goes with its last reference."""
+
+
+def build_loaders() -> Registry[Loader]:
+    """Every `LOADER` in `engine/models`."""
+    from playground.engine import models
+
+    loaders: Registry[Loader] = Registry("loader")
+    for module in modules_in(models):
+        loaders.add(module.LOADER.name, module.LOADER)
+    return loaders

@@ -1,0 +1,136 @@
+"""A transformers encoder over a folder: embeds texts, and is the backbone that LoRA adapters share.
+
+It knows nothing of labels. Adapters come and go on the device thread (`attach`, `detach`); an answer names its adapter
+with every forward pass (`adapter_names` of peft, "Inference with different LoRA adapters in the same batch"), so no
+shared switch is ever thrown and rows of different adapters, or of none, can be in one batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from playground.core.errors import LoadFailed
+from playground.core.types import ModelRef
+from playground.engine import stack, weights
+from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.memory import is_out_of_memory, module_bytes
+from playground.engine.models import _transformers as hf
+
+BARE = "__base__"  # peft's name for "no adapter"
+
+
+class Encoder:
+    labels: tuple[str, ...] = ()
+
+    def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
+        self._bare = module
+        self._adapted: Any = None  # a PeftModel around the same module while it has adapters
+        self._names = map("a{}".format, itertools.count())
+        self.tokenizer = tokenizer
+        self.device = context.device
+        self.dtype = context.dtype
+        self.longest = hf.longest(module.config, tokenizer)
+        self.prefix = module.base_model_prefix
+        size = module_bytes(module)
+        self.identity = Identity(
+            fingerprint=weights.fingerprint(module.state_dict()),
+            device=str(context.device),
+            dtype=str(context.dtype).removeprefix("torch."),
+            parameters=sum(p.numel() for p in module.parameters()),
+            bytes=size,
+            own_bytes=size,
+        )
+
+    @property
+    def group(self) -> Hashable:
+        return id(self)
+
+    def encode(self, text: str, max_length: int) -> Encoded:
+        return hf.encode(self.tokenizer, text, min(max_length, self.longest))
+
+    def forward(self, rows: Sequence[Encoded], adapters: Sequence[str]) -> tuple[Any, Any]:
+        """One adapter name (or BARE) per row -> the model's output and the attention mask [B, T]."""
+        import torch
+
+        inputs = hf.collate(self.tokenizer, rows, self.device)
+        with torch.inference_mode():
+            if self._adapted is None:
+                return self._bare(**inputs), inputs["attention_mask"]
+            return self._adapted(**inputs, adapter_names=list(adapters)), inputs["attention_mask"]
+
+    def embed(self, rows: Sequence[Encoded]) -> np.ndarray:
+        import torch
+
+        output, mask = self.forward(rows, [BARE] * len(rows))
+        with torch.inference_mode():
+            kept = mask.unsqueeze(-1).float()  # [B, T, 1]
+            mean = (output.last_hidden_state.float() * kept).sum(1) / kept.sum(1).clamp(min=1)  # [B, D]
+            unit: np.ndarray = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+        return unit
+
+    # -- adapters; device thread only
+
+    def attach(self, config: Any, tensors: Mapping[str, Any]) -> str:
+        """Adds LoRA matrices, named as in this module (`encoder.layer.0...lora_A.weight`). Returns the adapter's name.
+
+        Raises LoadFailed, and changes nothing, where they do not fit.
+        """
+        stack.silence()
+        name = next(self._names)
+        try:
+            self._attach(name, config, tensors)
+        except Exception as error:
+            if self._adapted is not None and name in self._adapted.peft_config:
+                self.detach(name)
+            if isinstance(error, RuntimeError | ValueError | KeyError) and not is_out_of_memory(error):
+                raise LoadFailed("The adapter does not fit its backbone: train it again on this encoder.") from error
+            raise
+        return name
+
+    def _attach(self, name: str, config: Any, tensors: Mapping[str, Any]) -> None:
+        import peft
+
+        if self._adapted is None:
+            self._adapted = peft.PeftModel(self._bare, config, name, autocast_adapter_dtype=False, low_cpu_mem_usage=True)
+        else:
+            self._adapted.add_adapter(name, config, low_cpu_mem_usage=True)
+        named = {f"base_model.model.{key}": value for key, value in tensors.items()}
+        if self.adapter_state(name).keys() != named.keys():
+            raise ValueError("other names")
+        peft.set_peft_model_state_dict(self._adapted, named, adapter_name=name, low_cpu_mem_usage=True)
+        self._adapted.eval().requires_grad_(False)
+
+    def adapter_state(self, name: str) -> dict[str, Any]:
+        """The adapter's tensors as they lie in the module, by their names there without the adapter's."""
+        state = self._adapted.state_dict()
+        return {key.replace(f".{name}.", "."): value for key, value in state.items() if f".{name}." in key}
+
+    def detach(self, name: str) -> None:
+        """With its last adapter gone, the encoder is the plain module again."""
+        stack.silence()
+        if set(self._adapted.peft_config) == {name}:
+            self._bare = self._adapted.unload()
+            self._adapted = None
+        else:
+            self._adapted.delete_adapter(name)
+
+
+class EncoderLoader:
+    name = "encoder"
+
+    def estimate(self, ref: ModelRef) -> int:
+        return weights.estimate(ref, weights.weight_files(ref))
+
+    def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> Encoder:
+        module, tokenizer = hf.load_pretrained(ref, "MODEL_MAPPING", context)
+        return Encoder(module, tokenizer, context)
+
+    def unload(self, model: Encoder, context: LoadContext) -> None:
+        pass
+
+
+LOADER = EncoderLoader()

@@ -1,0 +1,170 @@
+"""A runtime without models: it answers at once and always the same, from the text alone; or as a test scripts it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from playground.core.calls import Call, Classify, Embed
+from playground.core.cancel import Cancel
+from playground.core.errors import NotSupported, PlaygroundError
+from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
+from playground.core.types import Embeddings, Labels, LabelScore, ModelRef, Output, Resident, Stats
+
+DIMENSIONS = 16
+
+
+@dataclass
+class Script:
+    """How one call goes. `events` come first; then `delay` seconds; then `hold` waits for `release`; then `error`, `output`
+    or, with neither, the usual answer.
+    """
+
+    events: tuple[Event, ...] = ()
+    delay: float = 0.0
+    hold: bool = False
+    error: PlaygroundError | None = None
+    output: Output | None = None
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def release(self) -> None:
+        self.released.set()
+
+
+class FakeRuntime:
+    """Implements `core.protocols.Runtime`. Calls without a delay are answered before `submit` returns.
+
+    scripts: for the next calls, in order; `always`: for all others. calls: what was submitted.
+    """
+
+    def __init__(self, *, always: Script | None = None, labels: tuple[str, ...] = ("negative", "positive")) -> None:
+        self.calls: list[Call] = []
+        self.warmed: list[ModelRef] = []
+        self.scripts: deque[Script] = deque()
+        self.always = always or Script()
+        self.labels = labels
+        self.closed = False
+        self._lock = threading.Lock()
+        self._running: set[threading.Thread] = set()
+
+    def script(self, **how: object) -> Script:
+        """Says how the next unscripted call goes: `runtime.script(error=Busy("..."))`. Returns it, to be released."""
+        script = Script(**how)  # type: ignore[arg-type]
+        self.scripts.append(script)
+        return script
+
+    def submit(self, call: Call, emit: Emit, cancel: Cancel) -> FakeHandle:
+        token = cancel.child()
+        send = Emitter(emit)
+        with self._lock:
+            self.calls.append(call)
+            script = self.scripts.popleft() if self.scripts else self.always
+        token.on_set(lambda: send(Cancelled()))
+        send(Queued(ahead=0))
+        for event in script.events:
+            send(event)
+        if script.delay or script.hold:
+            thread = threading.Thread(target=self._later, args=(call, send, token, script), daemon=True)
+            self._running.add(thread)
+            thread.start()
+        else:
+            self._answer(call, send, token, script)
+        return FakeHandle(token)
+
+    def _later(self, call: Call, send: Emitter, token: Cancel, script: Script) -> None:
+        stopped = threading.Event()
+        token.on_set(stopped.set)
+        token.on_set(script.released.set)
+        stopped.wait(script.delay)
+        if script.hold:
+            script.released.wait()
+        self._answer(call, send, token, script)
+        self._running.discard(threading.current_thread())
+
+    def _answer(self, call: Call, send: Emitter, token: Cancel, script: Script) -> None:
+        stats = Stats(model=call.model.id, revision=call.model.revision or None)
+        if script.error is not None:
+            send(Failed(error=script.error, stats=stats))
+        else:
+            try:
+                output = script.output or answer(call, self.labels)
+            except PlaygroundError as error:
+                send(Failed(error=error, stats=stats))
+            else:
+                send(Finished(output=output, stats=fake_stats(call)))
+        token.set()  # takes it off its parent
+
+    @property
+    def running(self) -> int:
+        """Delayed and held calls still under way."""
+        return len(self._running)
+
+    def status(self) -> list[Resident]:
+        ids = dict.fromkeys(call.model.id for call in self.calls)
+        return [Resident(model=id_, state="ready", bytes=1000, leases=0, hits=0, loads=1, load_seconds=0.01) for id_ in ids]
+
+    def warm(self, refs: Sequence[ModelRef]) -> None:
+        self.warmed.extend(refs)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass(frozen=True)
+class FakeHandle:
+    token: Cancel
+
+    def cancel(self) -> None:
+        self.token.set()
+
+
+def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Output:
+    """What FakeRuntime says to a call: the same text and model give the same answer, everywhere."""
+    if isinstance(call, Classify):
+        names = call.model.labels or labels
+        weights = np.exp(2 * _numbers(f"{call.model.id} {call.text}", len(names)))
+        rows = [LabelScore(name, float(share)) for name, share in zip(names, weights / weights.sum(), strict=True)]
+        rows.sort(key=lambda row: -row.score)
+        return Labels(rows[0].label, tuple(rows), "computed")
+    if isinstance(call, Embed):
+        vectors = np.stack([embed(text) for text in call.texts])
+        return Embeddings(vectors, tuple(len(text.split()) + 2 for text in call.texts))
+    raise NotSupported(f"FakeRuntime has no answer to {type(call).__name__}.")
+
+
+def embed(text: str) -> np.ndarray:
+    """A unit vector, float32 [16]: the sum of its words', so that texts with words in common are near each other."""
+    words = re.findall(r"\w+", text.lower()) or [text]
+    total = np.sum([_numbers(word, DIMENSIONS) for word in words], axis=0)
+    return (total / max(float(np.linalg.norm(total)), 1e-9)).astype(np.float32)
+
+
+def fake_stats(call: Call) -> Stats:
+    texts = (call.text,) if isinstance(call, Classify) else getattr(call, "texts", ())
+    return Stats(
+        model=call.model.id,
+        revision=call.model.revision or None,
+        fingerprint=hashlib.sha256(call.model.id.encode()).hexdigest()[:16],
+        device="cpu",
+        dtype="float32",
+        parameters=1234,
+        resident_bytes=4936,
+        queue_seconds=0.0,
+        latency_seconds=0.001,
+        tokens_in=sum(len(text.split()) + 2 for text in texts),
+        cache_hit=True,
+        batch_size=1,
+        truncated=False,
+    )
+
+
+def _numbers(text: str, count: int) -> np.ndarray:
+    """`count` numbers in -1..1 from a text's digest."""
+    digest = hashlib.shake_256(text.encode("utf-8", "replace")).digest(2 * count)
+    return np.frombuffer(digest, dtype="<u2").astype(np.float64) / 32767.5 - 1
