@@ -1,0 +1,185 @@
+"""The hosted tier: a model behind somebody's API, asked with the `openai` client.
+
+Which endpoint it is, is in `hosted_endpoints`; what is sent, in `hosted_request`; how a reply is read, in `hosted_reply`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from playground.core.cancel import Cancel
+from playground.core.errors import DeadlineExceeded, EndpointTimeout, InternalError, PlaygroundError
+from playground.core.events import Cancelled, Emit, Emitter, Failed, Finished, Progress
+from playground.core.protocols import Handle
+from playground.core.task import Task
+from playground.core.types import Choice, Request, Source, Stats, Support
+from playground.tiers.context import TierContext
+from playground.tiers.hosted_ask import Asker, Exchange, host_of
+from playground.tiers.hosted_endpoints import Ask, Endpoint, Endpoints
+from playground.tiers.hosted_errors import Scrubber
+from playground.tiers.hosted_http import Clients
+from playground.tiers.hosted_loop import LOOP
+from playground.tiers.hosted_models import ModelLists
+from playground.tiers.hosted_prices import Cost, cost
+from playground.tiers.hosted_reply import output_of
+
+log = logging.getLogger("playground.tiers.hosted")
+
+
+def build(context: TierContext) -> HostedTier:
+    return HostedTier(context)
+
+
+@dataclass(frozen=True)
+class _Run:
+    cancel: Callable[[], None]
+
+
+class HostedTier:
+    """All runs share one event loop; a run holds no thread."""
+
+    name = "hosted"
+
+    def __init__(self, context: TierContext) -> None:
+        self._settings = context.settings
+        clients = Clients(context.settings.hosted_timeout)
+        self._asker = Asker(clients)
+        self.endpoints = Endpoints(context, ModelLists(clients))
+        # Also when the tier is only let go of: an idle connection must be closed in its own loop.
+        self.close = weakref.finalize(self, lambda: LOOP.submit(clients.close()))
+        self.close.atexit = False
+
+    def supports(self, task: Task) -> Support:
+        if task.schema():
+            return Support(True)
+        return Support(False, f"The hosted tier has no JSON schema for {task.title.lower()} yet: use another tier.")
+
+    def choices(self, task: Task, session: str) -> Sequence[Choice]:
+        return self.endpoints.choices(session)
+
+    def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel) -> Handle:
+        emitter = Emitter(emit)
+        future = LOOP.submit(self._run(task, request, emitter, cancel))
+
+        def stop() -> None:
+            emitter(Cancelled())  # at once; closing the connection takes the loop's next turn
+            future.cancel()
+
+        forget = cancel.on_set(stop)
+        future.add_done_callback(lambda _: forget())
+        return _Run(stop)
+
+    async def _run(self, task: Task, request: Request, emitter: Emitter, cancel: Cancel) -> None:
+        """Emits the last word, whatever happens."""
+        endpoint: Endpoint | None = None
+        exchange = Exchange({})
+        limit, too_late = self._limit(cancel)
+        try:
+            async with asyncio.timeout(limit):
+                endpoint = await self.endpoints.resolve(Ask(task, request))
+                emitter(Progress(what=f"waiting for {host_of(endpoint)}"))
+
+                def say(what: str) -> None:
+                    emitter(Progress(what=what))
+
+                await self._asker.ask(task, request.text, endpoint, say, exchange)
+            output = output_of(task, exchange.reply)
+        except asyncio.CancelledError:
+            emitter(Cancelled())
+            raise
+        except TimeoutError:
+            where = "The endpoint" if endpoint is None else host_of(endpoint)
+            self._fail(emitter, too_late(where), endpoint, exchange)
+        except PlaygroundError as error:
+            self._fail(emitter, error, endpoint, exchange)
+        except Exception:
+            # The text of an unforeseen error may quote a request: without the key, and to the log alone.
+            scrub = Scrubber("" if endpoint is None else endpoint.api_key)
+            log.error("a hosted run failed\n%s", scrub(traceback.format_exc()))
+            self._fail(emitter, InternalError(), endpoint, exchange)
+        else:
+            emitter(Finished(output=output, stats=_stats(endpoint, exchange, answered=True)))
+        finally:
+            _settle(endpoint, exchange)
+
+    def _fail(self, emitter: Emitter, error: PlaygroundError, endpoint: Endpoint | None, exchange: Exchange) -> None:
+        log.info("hosted run failed: %s", error.kind)
+        emitter(Failed(error=error, stats=_stats(endpoint, exchange, answered=False)))
+
+    def _limit(self, cancel: Cancel) -> tuple[float, Callable[[str], PlaygroundError]]:
+        """Seconds this run may take, and what to say when they are over."""
+        hosted, card, left = self._settings.hosted_timeout, self._settings.deadline, cancel.remaining()
+        card = card if left is None else min(card, left)
+        if hosted <= card:
+            return hosted, lambda host: EndpointTimeout(
+                f"{host} did not answer within {hosted:g} s: run again or choose a faster model."
+            )
+        return card, lambda host: DeadlineExceeded(f"{host} did not answer before the deadline: run again.")
+
+
+def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> Stats:
+    """What is known of a run, also of one that failed. The key is taken out of what the endpoint sent."""
+    if endpoint is None:
+        return Stats()
+    reply, scrub = exchange.reply, Scrubber(endpoint.api_key)
+    stats = Stats(
+        model=scrub.exact(reply.model or endpoint.model),
+        source=endpoint.source,
+        request_json=_pretty(exchange.body) if exchange.body else None,
+        response_json=scrub.exact(_pretty(reply.json())) if reply.chunks else None,
+        note=_note(endpoint, exchange),
+    )
+    if not answered:
+        return stats
+    tokens_in, tokens_out, _ = reply.tokens()
+    paid = _cost(endpoint, exchange)
+    return replace(
+        stats,
+        revision=None if reply.fingerprint is None else scrub.exact(reply.fingerprint),
+        latency_seconds=exchange.latency,
+        time_to_first_token_seconds=exchange.first_token,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tokens_per_second=tokens_out / exchange.latency if tokens_out is not None and exchange.latency else None,
+        cost_usd=None if paid is None else paid.usd,
+        price_date=None if paid is None else paid.date,
+    )
+
+
+def _cost(endpoint: Endpoint, exchange: Exchange) -> Cost | None:
+    tokens_in, tokens_out, cached = exchange.reply.tokens()
+    if endpoint.source is not Source.LIVE or tokens_in is None or tokens_out is None:
+        return None
+    reported = exchange.reply.model or endpoint.model
+    by_reported = cost(endpoint.base_url, reported, tokens_in, tokens_out, cached)
+    return by_reported or cost(endpoint.base_url, endpoint.model, tokens_in, tokens_out, cached)
+
+
+def _settle(endpoint: Endpoint | None, exchange: Exchange) -> None:
+    """A visitor's reservation: what the call cost; all of it where the endpoint may have worked and did not say."""
+    if endpoint is None or endpoint.reservation is None:
+        return
+    if not exchange.sent:
+        endpoint.reservation.release()
+        return
+    paid = _cost(endpoint, exchange)
+    endpoint.reservation.charge(None if paid is None else paid.usd)
+
+
+def _note(endpoint: Endpoint, exchange: Exchange) -> str | None:
+    if endpoint.note is not None:
+        return endpoint.note
+    if not exchange.left_out:
+        return None
+    return f"Asked again without {', '.join(dict.fromkeys(exchange.left_out))}, which this endpoint refused."
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
