@@ -1,0 +1,88 @@
+// The page's one namespace, and the bus: a question goes out as an event of a Gradio component, its reply comes back as the value.
+window.playground = (() => {
+  const root = document.documentElement;
+  const waiting = new Map();
+  const actions = {};
+  let trigger = null;
+  let ready = null;
+  const mounted = new Promise((resolve) => { ready = resolve; });
+  let count = 0;
+
+  // localStorage may be forbidden; then nothing is remembered, and nothing breaks.
+  const store = {
+    get(key) { try { return localStorage.getItem("four-tiers." + key); } catch { return null; } },
+    set(key, value) { try { localStorage.setItem("four-tiers." + key, value); } catch { /* private mode */ } },
+  };
+
+  function mountBus(props, send, watch, events) {
+    trigger = (data) => send(events[0], data);
+    watch("value", () => {
+      let reply;
+      try { reply = JSON.parse(props.value); } catch { return; }
+      const answer = waiting.get(reply.id);
+      if (answer) { waiting.delete(reply.id); answer(reply); }
+    });
+    ready();
+  }
+
+  // Resolves with the server's reply, or with an error's sentence; never rejects.
+  async function ask(action, data = {}, patience = 15000) {
+    await mounted;
+    const id = ++count;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        resolve({ error: "The server did not answer: look whether it still runs, then try again." });
+      }, patience);
+      waiting.set(id, (reply) => { clearTimeout(timer); resolve(reply); });
+      trigger({ do: action, id, ...data });
+    });
+  }
+
+  // One click listener for the whole page: an element with data-act names its action.
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target.closest("[data-act]") : null;
+    if (!target || target.disabled || target.tagName === "INPUT") return;
+    const action = actions[target.dataset.act];
+    if (action) { action(target, event); }
+  });
+  document.addEventListener("change", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (target && target.matches("input[data-act]") && actions[target.dataset.act]) actions[target.dataset.act](target, event);
+  });
+
+  const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  let toastTimer = null;
+  function toast(text) {
+    let element = document.querySelector(".pg-toast");
+    if (!element) {
+      element = document.createElement("div");
+      element.className = "pg-toast";
+      element.setAttribute("role", "status");
+      document.body.append(element);
+    }
+    element.textContent = text;
+    element.dataset.shown = "";
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => { delete element.dataset.shown; }, 3500);
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {  // no clipboard without https, except on this machine: the old way
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.style.cssText = "position:fixed;opacity:0";
+      (document.querySelector("dialog[open]") || document.body).append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  }
+
+  return { root, store, actions, mountBus, ask, toast, copy, sleep, consoles: new Map() };
+})();

@@ -1,0 +1,185 @@
+// A task's tab: the input lives here in the browser; a Run sends it, the server's status says how it goes.
+(() => {
+  const { consoles, actions, root, store } = playground;
+  const LINES = /\r\n|\r|\n/;
+  let runs = 0;
+
+  class Console {
+    constructor(element, trigger, events) {
+      this.element = element.querySelector(".pg-console");
+      this.task = this.element.dataset.task;
+      this.area = this.element.querySelector("textarea");
+      this.tab = document.getElementById("pg-tab-" + this.task);
+      this.send = Object.fromEntries(events.map((name) => [name, (data) => trigger(name, data)]));
+      this.models = {};
+      this.seed = 0;
+      this.running = false;
+      this.ran = null; // what the cards' answers are about
+      this.area.addEventListener("input", () => this.changed());
+      this.area.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) { event.preventDefault(); this.run(); }
+      });
+    }
+
+    get text() { return this.area.value; }
+    set text(value) { this.area.value = value; this.changed(); }
+    get limit() { return Number(this.area.dataset.limit); }
+    get linesBox() { return this.element.querySelector("[data-act=lines]"); }
+    get lineCount() { return this.text.split(LINES).filter((line) => line.trim()).length; }
+    get lines() { return this.linesBox.checked && this.lineCount > 1; }
+
+    changed() {
+      this.fit();
+      this.error("");
+      const many = this.lineCount > 1;
+      this.element.toggleAttribute("data-many", many);
+      if (!many) this.linesBox.checked = false;
+      const length = this.text.length;
+      const near = length > this.limit * 0.8;
+      this.element.querySelector(".pg-counter").textContent = near ? `${length.toLocaleString("en")} of ${this.limit.toLocaleString("en")}` : "";
+      const example = [...this.element.querySelectorAll(".pg-chip")].find((chip) => chip.dataset.text === this.text);
+      for (const chip of this.element.querySelectorAll(".pg-chip")) chip.setAttribute("aria-pressed", String(chip === example));
+      const why = this.element.querySelector(".pg-why");
+      why.textContent = example?.dataset.why || "";
+      why.hidden = !why.textContent;
+      this.stale();
+      clearTimeout(this.linkTimer);
+      this.linkTimer = setTimeout(() => playground.writeLink(), 300);
+    }
+
+    // The box grows with its text to eight lines or so, then scrolls.
+    fit() {
+      this.area.style.height = "auto";
+      this.area.style.height = Math.min(this.area.scrollHeight + 2, 260) + "px";
+    }
+
+    // Answers to another text or of another model than the one now chosen are dimmed: they are no answers to this.
+    stale() {
+      const now = this.key();
+      this.tab?.toggleAttribute("data-stale", this.ran !== null && !this.running && now !== this.ran);
+    }
+
+    key() { return JSON.stringify([this.text, this.models]); }
+
+    error(sentence) {
+      const place = this.element.querySelector(".pg-input-error");
+      place.textContent = sentence;
+      this.area.setAttribute("aria-invalid", String(Boolean(sentence)));
+    }
+
+    run() {
+      this.error("");
+      if (!this.lines && this.text.length > this.limit) {
+        this.error(`The text has ${this.text.length.toLocaleString("en")} characters and the limit is ${this.limit.toLocaleString("en")}: shorten it.`);
+        return;
+      }
+      if (this.lines && this.text.length > 20 * this.limit) {
+        this.error("That paste is too large for one table: paste fewer lines at a time.");
+        return;
+      }
+      this.number = ++runs;
+      this.lastMode = this.lines ? "lines" : "cards";
+      this.setRunning(Boolean(this.text.trim()));
+      this.send.run({ text: this.text, models: this.models, seed: this.seed, lines: this.lines, number: this.number });
+      if (this.text.trim()) { this.ran = this.key(); this.stale(); playground.closeWelcome(); this.tab.dataset.mode = this.lastMode; }
+    }
+
+    stop() {
+      if (!this.running) return;
+      this.element.querySelector("[data-act=stop]").textContent = "Stopping …";
+      this.send.stop({});
+    }
+
+    setRunning(running) {
+      this.running = running;
+      this.tab?.toggleAttribute("data-running", running);
+      const stop = this.element.querySelector("[data-act=stop]");
+      stop.disabled = !running;
+      if (!running) stop.textContent = "Stop";
+      this.stale();
+    }
+
+    // What the server says of a run. An older run's word is not heard.
+    heard(status) {
+      const said = status.dataset;
+      if (said.opened !== undefined) return this.opened(said);
+      if (said.number === undefined || Number(said.number) !== (this.number ?? 0)) return undefined;
+      if (said.mode && "running" in said) this.tab.dataset.mode = said.mode;
+      this.setRunning("running" in said);
+      if (said.error) { this.error(said.error); this.area.focus(); }
+      return undefined;
+    }
+
+    opened(said) {
+      if (this.openedRun === said.opened && this.openedNumber === this.number) return;
+      this.openedRun = said.opened;
+      this.openedNumber = this.number;
+      this.models = JSON.parse(said.models);
+      this.seed = Number(said.seed) || 0;
+      this.linesBox.checked = false;
+      this.tab.dataset.mode = "cards";
+      playground.closeWelcome();
+      this.setRunning(false);
+      this.text = said.text;
+      this.ran = this.key();
+      this.stale();
+      this.element.scrollIntoView({ block: "nearest" });
+    }
+
+    // From a link: the input is restored, and nothing runs by itself.
+    restore(link) {
+      this.models = link.models;
+      this.seed = link.seed;
+      if (link.text !== null) this.text = link.text;
+      this.linesBox.checked = link.lines && this.lineCount > 1;
+      if (Object.keys(link.models).length) this.send.refresh({ models: this.models });
+    }
+  }
+
+  playground.mountConsole = (element, trigger, events) => {
+    const console_ = new Console(element, trigger, events);
+    consoles.set(console_.task, console_);
+    playground.consoleReady(console_);
+    console_.changed();
+  };
+
+  playground.mountStatus = (element, watch) => {
+    const task = () => element.closest(".pg-tab").id.slice("pg-tab-".length);
+    watch("value", () => {
+      const status = element.querySelector("[role=status]");
+      const console_ = consoles.get(task());
+      if (status && console_) console_.heard(status);
+    });
+  };
+
+  const consoleOf = (element) => consoles.get(element.closest(".pg-tab")?.id.slice("pg-tab-".length)) || playground.currentConsole();
+  playground.consoleOf = consoleOf;
+
+  actions.run = (button) => consoleOf(button).run();
+  actions.stop = (button) => consoleOf(button).stop();
+  actions.example = (chip) => { const console_ = consoleOf(chip); console_.text = chip.dataset.text; console_.area.focus(); };
+  actions.open = (button) => consoleOf(button).send.open({ run: Number(button.dataset.run) });
+  actions.lines = (box) => { consoleOf(box).linkTimer = setTimeout(() => playground.writeLink(), 0); };
+  actions["only-different"] = (box) => box.closest(".pg-table").toggleAttribute("data-only-different", box.checked);
+
+  // Model pickers are native selects inside the cards.
+  document.addEventListener("change", (event) => {
+    const select = event.target instanceof Element ? event.target.closest("select[data-pick]") : null;
+    if (!select) return;
+    const console_ = consoleOf(select);
+    console_.models = { ...console_.models, [select.dataset.pick]: select.value };
+    select.title = select.selectedOptions[0]?.textContent || "";
+    console_.stale();
+    playground.writeLink();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !document.querySelector("dialog[open]")) playground.currentConsole()?.stop();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      playground.currentConsole()?.run();
+    }
+  });
+
+  playground.closeWelcome = () => { delete root.dataset.welcome; store.set("welcome", "seen"); };
+})();

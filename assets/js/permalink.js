@@ -1,0 +1,49 @@
+// The address's fragment holds task, input, models and seed; servers never see a fragment. A key is never in it.
+(() => {
+  const { consoles, actions, toast, copy, root } = playground;
+  const LONGEST = 4000; // characters of a whole fragment: links beyond that break in mail and chat programs
+
+  function read() {
+    const fields = new URLSearchParams(location.hash.slice(1));
+    const models = {};
+    for (const [name, value] of fields) if (name.startsWith("model.")) models[name.slice(6)] = value;
+    const seed = Number.parseInt(fields.get("seed") || "0", 10);
+    return {
+      task: fields.get("task"), text: fields.get("text"), models, lines: fields.get("lines") === "1",
+      seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : 0, projector: fields.get("projector") === "1",
+    };
+  }
+
+  // Returns the fragment and whether the text had to be left out of it.
+  function fragment(console_) {
+    const fields = new URLSearchParams();
+    fields.set("task", console_.task);
+    for (const [tier, model] of Object.entries(console_.models)) fields.set("model." + tier, model);
+    if (console_.seed) fields.set("seed", String(console_.seed));
+    if (console_.lines) fields.set("lines", "1");
+    if ("projector" in root.dataset) fields.set("projector", "1");
+    const without = fields.toString();
+    if (console_.text) fields.set("text", console_.text);
+    const whole = fields.toString();
+    return whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false };
+  }
+
+  function current() {
+    return consoles.get(root.dataset.task) || consoles.values().next().value;
+  }
+
+  function write() {
+    const console_ = current();
+    if (console_) history.replaceState(null, "", fragment(console_).hash);
+  }
+
+  actions.link = async () => {
+    const { hash, cut } = fragment(current());
+    history.replaceState(null, "", hash);
+    const done = await copy(location.href);
+    if (cut) toast(done ? "Link copied without the text: it is too long for a link." : "The text is too long for a link.");
+    else toast(done ? "Link copied: task, text and models, no key." : "The link is in the address bar: copy it from there.");
+  };
+
+  Object.assign(playground, { readLink: read, writeLink: write, currentConsole: current });
+})();

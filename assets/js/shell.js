@@ -1,0 +1,75 @@
+// The frame: which tab is shown, the theme, the four tiers, the projector. The fragment is the state; back and forward work.
+(() => {
+  const { actions, root, store, consoles, ask, readLink, writeLink, currentConsole } = playground;
+
+  function showTask(name) {
+    root.dataset.task = name;
+    for (const tab of document.querySelectorAll(".pg-tab")) tab.toggleAttribute("data-shown", tab.id === "pg-tab-" + name);
+    for (const entry of document.querySelectorAll(".pg-nav-entry[data-task]")) {
+      if (entry.dataset.task === name) entry.setAttribute("aria-current", "page"); else entry.removeAttribute("aria-current");
+    }
+    consoles.get(name)?.fit();
+  }
+
+  const first = readLink();
+  let restored = false;
+  playground.consoleReady = (console_) => {
+    const wanted = consoles.has(first.task) ? first.task : [...consoles.keys()][0];
+    showTask(wanted);
+    if (!restored && console_.task === first.task) { restored = true; console_.restore(first); }
+    paintControls();
+  };
+
+  addEventListener("hashchange", () => {
+    const link = readLink();
+    setProjector(link.projector);
+    const name = consoles.has(link.task) ? link.task : [...consoles.keys()][0];
+    const console_ = consoles.get(name);
+    showTask(name);
+    if (console_ && (link.text !== null || Object.keys(link.models).length)) console_.restore(link);
+    closeMenu();
+  });
+
+  actions.home = (link, event) => { event.preventDefault(); closeMenu(); scrollTo({ top: 0 }); };
+
+  // -- theme
+  function paintControls() {
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      if (button.tagName === "BUTTON") button.setAttribute("aria-pressed", String(button.dataset.themeChoice === root.dataset.themeChoice));
+    }
+    for (const button of document.querySelectorAll("[data-act=projector]")) {
+      button.setAttribute("aria-pressed", String("projector" in root.dataset));
+    }
+  }
+  actions.theme = (button) => { store.set("theme", button.dataset.themeChoice); window.playgroundPaint(); paintControls(); };
+
+  // -- the four tiers
+  actions.welcome = () => { root.dataset.welcome = ""; closeMenu(); scrollTo({ top: 0, behavior: "smooth" }); };
+  actions["welcome-close"] = () => { playground.closeWelcome(); currentConsole()?.area.focus(); };
+
+  // -- projector
+  async function setProjector(on) {
+    if (on) root.dataset.projector = ""; else delete root.dataset.projector;
+    paintControls();
+    for (const console_ of consoles.values()) console_.fit();
+    if (!on || root.dataset.qr) return;
+    const reply = await ask("qr");
+    if (reply.html) {
+      root.dataset.qr = "loaded";
+      for (const place of document.querySelectorAll(".pg-qr")) place.innerHTML = reply.html;
+    }
+  }
+  actions.projector = () => { setProjector(!("projector" in root.dataset)); closeMenu(); writeLink(); };
+  if ("projector" in root.dataset) setProjector(true);
+
+  // -- the phone's menu
+  function closeMenu() {
+    delete root.dataset.menu;
+    document.querySelector(".pg-menu")?.setAttribute("aria-expanded", "false");
+  }
+  actions.menu = (button) => {
+    const open = !("menu" in root.dataset);
+    if (open) root.dataset.menu = ""; else delete root.dataset.menu;
+    button.setAttribute("aria-expanded", String(open));
+  };
+})();

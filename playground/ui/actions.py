@@ -1,0 +1,135 @@
+"""What the page asks for beside a Run: code, cards, requests, keys, exports. A registry: a new action is a new function here.
+
+Each takes the service, the pages' states, the session and what the browser sent (anything at all), and returns a reply as JSON.
+A PlaygroundError becomes a reply with its sentence; the browser shows it where it asked.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from playground.core.errors import InternalError, PlaygroundError
+from playground.service import Playground
+from playground.ui.projector import qr_code
+from playground.ui.session import PageStates
+from playground.views import dialogs
+
+log = logging.getLogger(__name__)
+
+Reply = dict[str, Any]
+Action = Callable[["Asked"], Reply]
+ACTIONS: dict[str, Action] = {}
+
+
+class Asked:
+    """One question of one page."""
+
+    def __init__(self, service: Playground, pages: PageStates, session: str, data: Mapping[str, Any]) -> None:
+        self.service, self.pages, self.session, self._data = service, pages, session, data
+
+    def text(self, name: str) -> str:
+        value = self._data.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def model(self) -> str | None:
+        return self.text("model") or None
+
+    @property
+    def title(self) -> str:
+        tier = self.text("tier")
+        return self.service.tier_titles.get(tier, tier)
+
+
+def action(function: Action) -> Action:
+    ACTIONS[function.__name__] = function
+    return function
+
+
+def answer(service: Playground, pages: PageStates, session: str, data: Any) -> str:
+    """The reply as JSON, with the question's number. Raises nothing."""
+    data = data if isinstance(data, dict) else {}
+    known = ACTIONS.get(str(data.get("do")))
+    try:
+        reply = (
+            known(Asked(service, pages, session, data))
+            if known
+            else {"error": "This page is older than its server: reload it."}
+        )
+    except PlaygroundError as error:
+        reply = {"error": str(error)}
+    except Exception:
+        log.exception("the page's question %r failed", data.get("do"))
+        reply = {"error": str(InternalError())}
+    return json.dumps({"id": data.get("id"), **reply})
+
+
+def listen(bus: gr.HTML, service: Playground, pages: PageStates) -> None:
+    def ask(request: gr.Request, event: gr.EventData) -> str:
+        return answer(service, pages, request.session_hash or "", event._data)
+
+    bus.ask(ask, None, bus, queue=False, show_progress="hidden", trigger_mode="multiple", api_visibility="private")
+
+
+@action
+def snippet(asked: Asked) -> Reply:
+    code = asked.service.snippet(asked.text("task"), asked.text("tier"), asked.text("text"), asked.model, asked.session)
+    return {"html": dialogs.snippet(asked.title, code)}
+
+
+@action
+def card(asked: Asked) -> Reply:
+    model_card = asked.service.model_card(asked.text("task"), asked.text("tier"), asked.model, asked.session)
+    return {"html": dialogs.model_card(asked.title, model_card)}
+
+
+@action
+def request(asked: Asked) -> Reply:
+    states = asked.pages.of(asked.session, asked.service.tasks.get(asked.text("task")).name).cards
+    stats = next((state.stats for state in states if state.tier == asked.text("tier")), None)
+    if stats is None or stats.request_json is None:
+        return {"error": "This card sent no request yet: run it first."}
+    return {"html": dialogs.wire(asked.title, stats)}
+
+
+@action
+def key(asked: Asked) -> Reply:
+    return {
+        "html": dialogs.key_form(has_key=asked.service.has_key(asked.session), public=asked.service.settings.public)
+    }
+
+
+@action
+def set_key(asked: Asked) -> Reply:
+    asked.service.set_key(asked.session, asked.text("key"), asked.text("base_url") or None)
+    return {"done": True}
+
+
+@action
+def forget_key(asked: Asked) -> Reply:
+    asked.service.forget_key(asked.session)
+    return {"done": True}
+
+
+@action
+def table_csv(asked: Asked) -> Reply:
+    task = asked.service.tasks.get(asked.text("task")).name
+    rows = asked.pages.of(asked.session, task).rows
+    if not rows:
+        return {"error": "There is no table yet: run some lines first."}
+    return {"file": f"{task}-table.csv", "text": asked.service.table_csv(task, rows)}
+
+
+@action
+def history_csv(asked: Asked) -> Reply:
+    return {"file": "four-tiers-runs.csv", "text": asked.service.history_csv(asked.session)}
+
+
+@action
+def qr(asked: Asked) -> Reply:
+    return {"html": qr_code(asked.service.server_urls())}

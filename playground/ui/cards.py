@@ -1,0 +1,90 @@
+"""From the service to card states: empty cards, cards at the start of a run, cards of a run in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from playground.core.errors import PlaygroundError
+from playground.core.run import RunRecord, TierResult
+from playground.core.task import Task
+from playground.service import Playground
+from playground.views.card import card
+from playground.views.html import Html
+from playground.views.state import CardState, Phase, waiting, with_result
+
+Models = Mapping[str, str | None]
+
+
+def idle_cards(
+    service: Playground, task: Task, session: str = "", models: Models | None = None
+) -> tuple[CardState, ...]:
+    """A card per tier, in their order; one that cannot serve the task says why."""
+    labels = tuple(label.name for label in getattr(task, "labels", ()))
+    states = []
+    for number, tier in enumerate(service.tiers, 1):
+        title = service.tier_titles.get(tier.name, tier.name)
+        support = service.support(task.name, tier.name)
+        choices = tuple(service.choices(task.name, tier.name, session)) if support.yes else ()
+        state = CardState(tier.name, number, title, choices, labels, model=(models or {}).get(tier.name))
+        states.append(state if support.yes else replace(state, phase=Phase.UNSUPPORTED, error=support.reason))
+    return tuple(states)
+
+
+def starting_cards(
+    states: Sequence[CardState], text: str, task: Task, before: RunRecord | None, models: Models
+) -> tuple[CardState, ...]:
+    """`before`: the run whose answers the new ones are compared with."""
+    gold = gold_of(task, text)
+    previous = {} if before is None else {result.tier: result.output for result in before.results}
+    return tuple(
+        waiting(state, model=models.get(state.tier), gold=gold, previous=previous.get(state.tier)) for state in states
+    )
+
+
+def recorded_cards(states: Sequence[CardState], record: RunRecord, task: Task) -> tuple[CardState, ...]:
+    """The cards of a run that is over."""
+    models = dict(record.models)
+    cards = []
+    for state in states:
+        result = record.result(state.tier)
+        state = replace(state, model=models.get(state.tier), gold=record.gold)
+        cards.append(judged(state if result is None else with_result(state, result), task))
+    return tuple(cards)
+
+
+def judged(state: CardState, task: Task) -> CardState:
+    """With whether the answer is right, where that is known."""
+    if state.phase is not Phase.DONE or state.gold is None:
+        return state
+    return replace(state, right=task.matches(state.output, state.gold))
+
+
+def gold_of(task: Task, text: str) -> str | None:
+    return next((example.gold for example in task.examples if example.text == text), None)
+
+
+def rights(task: Task, results: Sequence[TierResult], gold: str | None) -> dict[str, bool]:
+    """By tier, for the answers that are there; nothing without a true answer."""
+    if gold is None:
+        return {}
+    return {result.tier: task.matches(result.output, gold) for result in results if result.output is not None}
+
+
+def trained_on(service: Playground, task: Task, results: Sequence[TierResult], session: str) -> dict[str, str]:
+    """By tier, what its model was trained on, where its card says so."""
+    known = {}
+    for result in results:
+        if not result.compared:
+            continue
+        try:
+            told = service.model_card(task.name, result.tier, result.model, session).trained_on
+        except PlaygroundError:
+            continue
+        if told:
+            known[result.tier] = told
+    return known
+
+
+def rendered(states: Sequence[CardState]) -> list[Html]:
+    return [card(state) for state in states]

@@ -1,0 +1,77 @@
+"""What `demo.launch` is given: our own files from our own server, and nothing from anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from playground.service import Playground
+from playground.ui.theme import theme
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+STYLES = ("base", "shell", "cards", "tables", "projector")
+SCRIPTS = ("core", "permalink", "page", "dialogs", "export", "shell")
+LONGEST_CACHE = "public, max-age=31536000, immutable"
+
+
+class _Cached(StaticFiles):
+    """Files whose address holds a digest of their content may be kept by the browser for good."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if scope.get("query_string"):
+            response.headers["cache-control"] = LONGEST_CACHE
+        return response
+
+
+def launch_options(service: Playground) -> dict[str, Any]:
+    """Keyword arguments for `gr.Blocks.launch`. The addresses in the head are relative, so that a root path may stand before them."""
+    settings = service.settings
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    return {
+        "theme": theme(),
+        "head": head(),
+        "app_kwargs": {"routes": routes(), "docs_url": None, "redoc_url": None, "openapi_url": None},
+        "favicon_path": ASSETS / "images" / "icon.svg",
+        "server_name": settings.host,
+        "server_port": settings.port,
+        "max_file_size": f"{settings.max_upload_mb}mb",
+        "footer_links": [],
+        "run_history": False,
+        "show_error": False,
+        "share": False,
+        "ssr_mode": False,
+        "quiet": True,
+    }
+
+
+def routes() -> list[Mount]:
+    """Only these folders of `assets` are served."""
+    return [
+        Mount(f"/assets/{name}", _Cached(directory=ASSETS / name), name=f"assets-{name}")
+        for name in ("css", "js", "fonts")
+    ]
+
+
+def head() -> str:
+    """Styles before the first paint, the theme before the styles: no flash of another colour, no shift of another font."""
+    early = (ASSETS / "js" / "early.js").read_text(encoding="utf-8")
+    parts = [
+        f"<script>{early}</script>",
+        '<link rel="preload" href="assets/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>',
+        *(f'<link rel="stylesheet" href="{_address("css", f"{name}.css")}">' for name in STYLES),
+        *(f'<script src="{_address("js", f"{name}.js")}"></script>' for name in SCRIPTS),
+    ]
+    return "\n".join(parts)
+
+
+def _address(folder: str, name: str) -> str:
+    digest = hashlib.sha256((ASSETS / folder / name).read_bytes()).hexdigest()[:12]
+    return f"assets/{folder}/{name}?{digest}"

@@ -1,0 +1,267 @@
+"""A tier's card: one `<article>` whose parts keep their places and their heights in every phase."""
+
+from __future__ import annotations
+
+from playground.core.types import Choice, Source, Stats
+from playground.views import numbers
+from playground.views.html import Html, el
+from playground.views.kinds import view_for, view_of
+from playground.views.state import CardState, Phase
+
+STAND_IN_NOTE = "Shows how an API call works, not how good one is: left out of the comparison."
+_SOURCE_MEANS = {
+    Source.LIVE: "A real endpoint answered over the network.",
+    Source.LOCAL_SERVER: "An OpenAI-compatible server on this machine answered.",
+    Source.RECORDED: "Replayed from a recording of exactly this input.",
+    Source.STAND_IN: "No key and no server: this playground's own small endpoint answers instead, over real HTTP.",
+    Source.HUB: "A checkpoint of the Hugging Face hub, from this machine's cache.",
+    Source.BUNDLED: "A checkpoint that comes with the playground.",
+    Source.TRAINED_HERE: "A checkpoint that was trained on this machine.",
+}
+
+
+def card(state: CardState) -> Html:
+    return el(
+        "article",
+        _head(state),
+        _picker(state),
+        _answer(state),
+        view_for(state).body(state),
+        _note(state),
+        _numbers(state),
+        _actions(state),
+        cls="pg-card",
+        id=f"pg-card-{state.tier}",
+        data_tier=state.tier,
+        data_phase=state.phase,
+        data_source=state.source,
+        data_muted=True if state.stand_in else None,
+        aria_busy="true" if state.busy else "false",
+        aria_label=f"Tier {state.number}, {state.title}",
+    )
+
+
+def _head(state: CardState) -> Html:
+    source = state.source
+    badge = el(
+        "span", source, cls="pg-badge", title=_SOURCE_MEANS.get(source) if source else None, hidden=source is None
+    )
+    return el(
+        "header", el("h3", el("span", state.number, cls="pg-number"), " ", state.title), badge, cls="pg-card-head"
+    )
+
+
+def _picker(state: CardState) -> Html:
+    """A native select where there is something to choose; it keeps its place, so that a focused one survives updates."""
+    if not state.choices:
+        return el("div", el("span", numbers.UNKNOWN, cls="pg-model-name"), cls="pg-model")
+    chosen = state.choice
+    if len(state.choices) == 1:
+        return el("div", el("span", chosen.title, cls="pg-model-name", title=chosen.title, dir="auto"), cls="pg-model")
+    options = [_option(choice, choice is chosen) for choice in state.choices]
+    select = el(
+        "select",
+        options,
+        cls="pg-select",
+        data_pick=state.tier,
+        value=chosen.id,
+        aria_label=f"Model of {state.title}",
+        title=chosen.title,
+        autocomplete="off",
+    )
+    return el("div", select, cls="pg-model")
+
+
+def _option(choice: Choice, chosen: bool) -> Html:
+    title = choice.title if choice.available else f"{choice.title} — {choice.why_not or 'not available here'}"
+    return el("option", title, value=choice.id, selected=chosen, disabled=not choice.available)
+
+
+def _answer(state: CardState) -> Html:
+    if state.phase is Phase.DONE:
+        view = view_of(state.output)
+        headline = el("p", view.headline(state.output), cls="pg-headline", dir="auto")
+    else:
+        words = {Phase.FAILED: "no answer", Phase.STOPPED: "stopped", Phase.UNSUPPORTED: "not here"}
+        headline = el("p", words.get(state.phase, numbers.UNKNOWN), cls="pg-headline pg-empty")
+    return el("div", headline, el("p", _verdict(state), cls="pg-verdict"), cls="pg-answer")
+
+
+def _verdict(state: CardState) -> list[Html]:
+    """Right or wrong where there is a true answer, and what was said in the last run where that was something else."""
+    marks: list[Html] = []
+    if state.phase is Phase.DONE and state.gold is not None and state.right is not None:
+        if state.right:
+            marks.append(el("span", "✓ gold", cls="pg-right", title="The same as the example's true answer."))
+        else:
+            marks.append(el("span", f"✗ gold: {state.gold}", cls="pg-wrong", title="Not the example's true answer."))
+    if state.phase is Phase.DONE and state.previous is not None:
+        before = view_of(state.previous).said(state.previous)
+        if before != view_of(state.output).said(state.output):
+            marks.append(el("span", f"was {before}", cls="pg-was", title="Changed since the last run."))
+    return marks
+
+
+def _note(state: CardState) -> Html:
+    """What is happening, or what must be said about the answer. Always there, so that nothing moves when it fills."""
+    return el("div", _progress(state), el("p", _words(state), cls="pg-words"), _key_button(state), cls="pg-note")
+
+
+def _progress(state: CardState) -> Html:
+    percent = None if state.fraction is None else round(100 * state.fraction)
+    style = None if percent is None else f"--value:{percent}%"
+    return el(
+        "div",
+        el("span", style=style),
+        cls="pg-progress",
+        hidden=not state.busy,
+        aria_hidden="true",
+        data_unknown=True if percent is None else None,
+    )
+
+
+def _words(state: CardState) -> str:
+    percent = "" if state.fraction is None else f" {100 * state.fraction:.0f}{chr(0xA0)}%"
+    match state.phase:
+        case Phase.UNSUPPORTED | Phase.FAILED:
+            return state.error
+        case Phase.STOPPED:
+            return "Stopped before it answered."
+        case Phase.WAITING:
+            return f"Waiting, {state.ahead} ahead." if state.ahead else "Waiting …"
+        case Phase.LOADING:
+            return f"Loading: {state.what or 'the model'}{percent} …"
+        case Phase.RUNNING:
+            return f"{state.what or 'Running'}{percent} …"
+        case Phase.DONE:
+            return " ".join(_remarks(state))
+        case _:
+            return STAND_IN_NOTE if state.stand_in else ""
+
+
+def _remarks(state: CardState) -> list[str]:
+    stats, remarks = state.stats, []
+    if state.stand_in:
+        remarks.append(STAND_IN_NOTE)
+    if stats.load_seconds and not stats.cache_hit:
+        remarks.append(f"Loaded in {numbers.seconds(stats.load_seconds)}, once.")
+    if stats.truncated:
+        remarks.append("Only the beginning was read: the text is longer than this model takes.")
+    if stats.note and stats.note not in remarks:
+        remarks.append(stats.note)
+    return remarks
+
+
+def _key_button(state: CardState) -> Html:
+    offered = state.stand_in or (state.remote and state.phase is Phase.FAILED)
+    words = "Add a key" if state.stand_in else "Change the key"
+    return el("button", words, type="button", cls="pg-link", data_act="key", data_tier=state.tier, hidden=not offered)
+
+
+def _numbers(state: CardState) -> Html:
+    """Four figures, each with what it counts. The same four places in every phase."""
+    stats = state.stats
+    rows = [_latency(stats), _cost(state), _tokens(stats) if state.remote else _memory(stats), _parameters(stats)]
+    cells = [
+        el(
+            "div",
+            el("dd", value, title=hint or None),
+            el("dt", caption),
+            cls="pg-figure",
+            data_unknown=value == numbers.UNKNOWN,
+        )
+        for value, caption, hint in rows
+    ]
+    return el("dl", cells, cls="pg-numbers")
+
+
+def _latency(stats: Stats) -> tuple[str, str, str]:
+    caption, hint = "latency", ""
+    if stats.latency_seconds is not None and stats.cache_hit is not None:
+        caption = "latency, warm" if stats.cache_hit else "latency, cold"
+    if stats.load_seconds:
+        hint = f"Loading the model took {numbers.seconds(stats.load_seconds)}, once."
+    if stats.queue_seconds:
+        hint = f"{hint} It waited {numbers.seconds(stats.queue_seconds)} in the queue.".strip()
+    return numbers.seconds(stats.latency_seconds), caption, hint
+
+
+def _cost(state: CardState) -> tuple[str, str, str]:
+    stats = state.stats
+    hint = f"From published prices of {stats.price_date}." if stats.price_date else ""
+    if stats.cost_usd is None and state.remote and state.phase is Phase.DONE and not state.stand_in:
+        hint = "No published price of this model is known here."
+    return numbers.usd(stats.cost_usd), "per call", hint
+
+
+def _tokens(stats: Stats) -> tuple[str, str, str]:
+    if stats.tokens_in is None and stats.tokens_out is None:
+        return numbers.UNKNOWN, "tokens in → out", ""
+    known = [numbers.UNKNOWN if value is None else f"{value:,}" for value in (stats.tokens_in, stats.tokens_out)]
+    return f"{known[0]} → {known[1]}", "tokens in → out", "What an endpoint charges for."
+
+
+def _parameters(stats: Stats) -> tuple[str, str, str]:
+    caption = "parameters"
+    if stats.adapter_parameters is not None:
+        caption = f"parameters, {numbers.count(stats.adapter_parameters)} adapted"
+    return numbers.count(stats.parameters), caption, "" if stats.parameters is None else f"{stats.parameters:,}"
+
+
+def _memory(stats: Stats) -> tuple[str, str, str]:
+    caption = "in memory"
+    if stats.adapter_bytes is not None:
+        caption = f"in memory, {numbers.size(stats.adapter_bytes)} its own"
+    return (
+        numbers.size(stats.resident_bytes),
+        caption,
+        "" if stats.resident_bytes is None else f"{stats.resident_bytes:,} bytes",
+    )
+
+
+def _actions(state: CardState) -> Html:
+    def action(word: str, act: str, title: str, show: bool = True) -> Html:
+        return el(
+            "button",
+            word,
+            type="button",
+            cls="pg-link",
+            data_act=act,
+            data_tier=state.tier,
+            title=title,
+            hidden=not show,
+        )
+
+    answered = state.phase is Phase.DONE
+    supported = state.phase is not Phase.UNSUPPORTED
+    return el(
+        "footer",
+        action("code", "snippet", "A Python file that runs this input through this tier", supported),
+        action("card", "card", "The model card: licence, data, measured quality", bool(state.choices)),
+        action(
+            "request",
+            "request",
+            "The request that went over the wire and its response",
+            state.stats.request_json is not None,
+        ),
+        action("image", "png", "Save this card as a PNG", answered),
+        _fingerprint(state.stats),
+        cls="pg-actions",
+    )
+
+
+def _fingerprint(stats: Stats) -> Html:
+    if stats.fingerprint is None:
+        return el("span", cls="pg-fingerprint", hidden=True)
+    details = [f"Fingerprint of the weights that answered: {stats.fingerprint}"]
+    details += [
+        f"{name}: {value}"
+        for name, value in (
+            ("model", stats.model),
+            ("revision", stats.revision),
+            ("device", stats.device),
+            ("dtype", stats.dtype),
+        )
+        if value
+    ]
+    return el("span", stats.fingerprint[:7], cls="pg-fingerprint", title="\n".join(details))

@@ -1,0 +1,97 @@
+"""Measured numbers as people read them. What was not measured is "–", never 0."""
+
+from __future__ import annotations
+
+UNKNOWN = "–"
+_THIN = "\N{NO-BREAK SPACE}"
+
+
+def seconds(value: float | None) -> str:
+    """
+    >>> seconds(0.0093), seconds(1.26), seconds(75), seconds(None)
+    ('9.3\\xa0ms', '1.3\\xa0s', '1\\xa0min\\xa015\\xa0s', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    milliseconds = value * 1000
+    if milliseconds < 0.1:
+        return f"<{_THIN}0.1{_THIN}ms"
+    if milliseconds < 9.95:
+        return f"{milliseconds:.1f}{_THIN}ms"
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f}{_THIN}ms"
+    if value < 59.95:
+        return f"{value:.1f}{_THIN}s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes}{_THIN}min" + (f"{_THIN}{rest}{_THIN}s" if rest else "")
+
+
+def usd(value: float | None) -> str:
+    """
+    >>> usd(0), usd(0.00012), usd(0.5), usd(None)
+    ('$0', '$0.00012', '$0.50', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    if value == 0:
+        return "$0"
+    if value < 1e-6:
+        return "<$0.000001"
+    if value < 0.01:
+        return "$" + f"{value:.2g}" if value >= 1e-4 else "$" + f"{value:.6f}".rstrip("0")
+    return f"${value:,.2f}"
+
+
+def count(value: int | None) -> str:
+    """
+    >>> count(22713216), count(812), count(147_456), count(None)
+    ('22.7\\xa0M', '812', '147\\xa0k', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9995:
+            amount = value / size
+            return f"{amount:.1f}{_THIN}{unit}" if amount < 99.95 else f"{amount:.0f}{_THIN}{unit}"
+    return str(value)
+
+
+def size(value: int | None) -> str:
+    """Bytes, decimal units.
+
+    >>> size(90_900_000), size(4_200), size(None)
+    ('91\\xa0MB', '4.2\\xa0kB', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    for unit_size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= unit_size * 0.9995:
+            amount = value / unit_size
+            return f"{amount:.1f}{_THIN}{unit}" if amount < 9.95 else f"{amount:.0f}{_THIN}{unit}"
+    return f"{value}{_THIN}B"
+
+
+def score(value: float | None) -> str:
+    """A probability with two digits, and never a rounded-up certainty.
+
+    >>> score(0.924), score(0.9999), score(0.0001), score(1.0), score(None)
+    ('0.92', '>0.99', '<0.01', '1.00', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    if 0.995 <= value < 1:
+        return ">0.99"
+    if 0 < value < 0.005:
+        return "<0.01"
+    return f"{value:.2f}"
+
+
+def delta(value: float | None, smallest: float = 0.005) -> str:
+    """A change with its sign; nothing where there is none worth a mark.
+
+    >>> delta(0.124), delta(-0.3), delta(0.001), delta(None)
+    ('+0.12', '−0.30', '', '')
+    """
+    if value is None or abs(value) < smallest:
+        return ""
+    return f"{'+' if value > 0 else '−'}{abs(value):.2f}"

@@ -1,0 +1,73 @@
+"""Confidence and latency of the tiers as bars: plain HTML, so that they are there at once and can be saved as an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from playground.core.run import TierResult
+from playground.views import numbers
+from playground.views.html import Html, el
+from playground.views.kinds import view_of
+
+
+def plot(results: Sequence[TierResult], titles: Mapping[str, str]) -> Html:
+    """A row for every tier, filled or not, so that the panel has its height from the start. The stand-in stays out."""
+    by_tier = {result.tier: result for result in results if result.compared}
+    confidences = {tier: view_of(result.output).confidence(result.output) for tier, result in by_tier.items()}
+    said = {tier: view_of(result.output).said(result.output) for tier, result in by_tier.items()}
+    left_out = {result.tier: "left out" for result in results if not result.compared}
+    latencies = {tier: result.stats.latency_seconds for tier, result in by_tier.items()}
+    longest = max((value for value in latencies.values() if value), default=0.0)
+    shown = {tier: None if value is None or not longest else value / longest for tier, value in latencies.items()}
+    return el(
+        "section",
+        _bars(
+            "Confidence",
+            "in its own answer",
+            titles,
+            confidences,
+            left_out | {tier: f"{numbers.score(value)} {said[tier]}" for tier, value in confidences.items()},
+        ),
+        _bars(
+            "Latency",
+            "shorter is faster",
+            titles,
+            shown,
+            left_out | {tier: numbers.seconds(value) for tier, value in latencies.items()},
+        ),
+        el(
+            "button",
+            "image",
+            type="button",
+            cls="pg-link pg-corner",
+            data_act="png-plot",
+            title="Save this plot as a PNG",
+            hidden=not by_tier,
+        ),
+        cls="pg-panel pg-plot",
+        aria_label="Confidence and latency by tier",
+    )
+
+
+def _bars(
+    title: str, caption: str, titles: Mapping[str, str], values: Mapping[str, float | None], texts: Mapping[str, str]
+) -> Html:
+    rows = [
+        el(
+            "div",
+            el("dt", el("span", place, cls="pg-number"), " ", name),
+            el(
+                "dd",
+                el("span", _fill(values.get(tier)), cls="pg-plot-track", aria_hidden="true"),
+                el("span", texts.get(tier, numbers.UNKNOWN), cls="pg-plot-value", dir="auto"),
+            ),
+            data_tier=tier,
+            cls="pg-plot-row",
+        )
+        for place, (tier, name) in enumerate(titles.items(), 1)
+    ]
+    return el("figure", el("figcaption", el("b", title), " ", caption), el("dl", rows))
+
+
+def _fill(value: float | None) -> Html:
+    return el("span", style=f"--value:{0 if value is None else round(100 * min(1.0, max(0.0, value)), 2)}%")

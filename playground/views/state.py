@@ -1,0 +1,154 @@
+"""What a card knows: one frozen state per card, changed only by folding events into it.
+
+A card's last word is final: whatever comes after it changes nothing, nor does an event older than one already seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
+from playground.core.run import TierResult
+from playground.core.types import Choice, Source, Stats
+
+REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
+
+
+class Phase(StrEnum):
+    IDLE = "idle"
+    UNSUPPORTED = "unsupported"
+    WAITING = "waiting"
+    LOADING = "loading"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+BUSY = frozenset({Phase.WAITING, Phase.LOADING, Phase.RUNNING})
+LAST_PHASES = frozenset({Phase.DONE, Phase.FAILED, Phase.STOPPED, Phase.UNSUPPORTED})
+
+
+@dataclass(frozen=True)
+class CardState:
+    """`model` None: the first choice. `fraction` in 0..1, None where nobody can tell. `text`: what has streamed in so far.
+
+    labels: the answers to expect, so that an empty card has the height of a full one.
+    gold: the true answer where the input is an example, and `right` whether the output is it.
+    previous: the same card's output in the run before, for the marks of what changed.
+    """
+
+    tier: str
+    number: int
+    title: str
+    choices: tuple[Choice, ...] = ()
+    labels: tuple[str, ...] = ()
+    model: str | None = None
+    phase: Phase = Phase.IDLE
+    what: str = ""
+    fraction: float | None = None
+    ahead: int | None = None
+    text: str = ""
+    output: Any = None
+    stats: Stats = Stats()
+    error: str = ""
+    gold: str | None = None
+    right: bool | None = None
+    previous: Any = None
+    seq: int = -1
+    key_help: bool = False
+
+    @property
+    def busy(self) -> bool:
+        return self.phase in BUSY
+
+    @property
+    def choice(self) -> Choice | None:
+        """The chosen row of the picker; the first where none is chosen or the chosen one is gone."""
+        first = self.choices[0] if self.choices else None
+        return next((choice for choice in self.choices if choice.id == self.model), first)
+
+    @property
+    def source(self) -> Source | None:
+        """Where the answer came from; before there is one, where it will come from."""
+        return self.stats.source or (self.choice.source if self.choice else None)
+
+    @property
+    def stand_in(self) -> bool:
+        return self.source is Source.STAND_IN
+
+    @property
+    def remote(self) -> bool:
+        """Whether the answer goes over the wire: then tokens are counted and memory is not ours."""
+        return self.source in REMOTE
+
+
+def waiting(state: CardState, *, model: str | None, gold: str | None, previous: Any = None) -> CardState:
+    """The card at the start of a run."""
+    if state.phase is Phase.UNSUPPORTED:
+        return state
+    return replace(
+        state,
+        model=model,
+        gold=gold,
+        previous=previous,
+        phase=Phase.WAITING,
+        what="",
+        fraction=None,
+        ahead=None,
+        text="",
+        output=None,
+        stats=Stats(),
+        error="",
+        right=None,
+        seq=-1,
+    )
+
+
+def fold(state: CardState, event: Event) -> CardState:
+    """The state after an event."""
+    if state.phase in LAST_PHASES or (0 <= event.seq <= state.seq):
+        return state
+    state = replace(state, seq=max(state.seq, event.seq))
+    match event:
+        case Finished(output=output, stats=stats):
+            return replace(state, phase=Phase.DONE, output=output, stats=stats, fraction=None, what="", ahead=None)
+        case Failed(error=error, stats=stats):
+            return replace(state, phase=Phase.FAILED, error=str(error), stats=stats, fraction=None, what="", ahead=None)
+        case Cancelled():
+            return replace(state, phase=Phase.STOPPED, fraction=None, what="", ahead=None)
+        case Queued(ahead=ahead):
+            return replace(state, phase=Phase.WAITING, ahead=ahead, fraction=None, what="")
+        case Loading(what=what, fraction=fraction):
+            return replace(state, phase=Phase.LOADING, what=what, fraction=_clamped(fraction), ahead=None)
+        case Progress(what=what, fraction=fraction):
+            return replace(state, phase=Phase.RUNNING, what=what, fraction=_clamped(fraction), ahead=None)
+        case Partial(delta=delta):
+            return replace(state, phase=Phase.RUNNING, text=state.text + delta, ahead=None)
+        case _:
+            return state
+
+
+def with_result(state: CardState, result: TierResult) -> CardState:
+    """The card of a run that is over, as it is kept in the history."""
+    phase = Phase.DONE if result.output is not None else Phase.FAILED if result.error is not None else Phase.STOPPED
+    error = "" if result.error is None else str(result.error)
+    return replace(state, model=result.model, phase=phase, output=result.output, stats=result.stats, error=error)
+
+
+def result_of(state: CardState) -> TierResult | None:
+    """What a finished card says, for the lines below the cards; None while it has nothing to say."""
+    if state.phase is not Phase.DONE:
+        return None
+    return TierResult(state.tier, state.model, state.output, state.stats)
+
+
+def results_of(states: Sequence[CardState]) -> list[TierResult]:
+    return [result for state in states if (result := result_of(state)) is not None]
+
+
+def _clamped(fraction: float | None) -> float | None:
+    return None if fraction is None else min(1.0, max(0.0, fraction))

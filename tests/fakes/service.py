@@ -1,0 +1,253 @@
+"""A playground whose four tiers answer from a word list: for driving the page without models or network.
+
+The text steers it: "slow" makes every tier take its time, "hang" never ends until stopped, "break" makes the pretrained tier
+fail. `python -m tests.fakes.service PORT` serves the page over it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from playground.catalog import Catalog
+from playground.core.cancel import Cancel
+from playground.core.cards import Measured, ModelCard
+from playground.core.errors import LoadFailed
+from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
+from playground.core.registry import Registry
+from playground.core.task import Task
+from playground.core.types import Choice, Labels, LabelScore, Request, Source, Stats, Support
+from playground.service import Playground
+from playground.settings import Settings
+
+GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
+BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
+
+
+class NoRuntime:
+    """A runtime that is never asked."""
+
+    def submit(self, call, emit, cancel):
+        raise AssertionError("the fake tiers need no runtime")
+
+    def status(self):
+        return []
+
+    def warm(self, refs):
+        pass
+
+    def close(self):
+        pass
+
+
+@dataclass
+class WordTier:
+    """`bias` shifts its opinion, `delay` is its latency in seconds, `loads` whether its first run shows a load."""
+
+    name: str
+    rows: tuple[Choice, ...]
+    bias: float = 0.0
+    delay: float = 0.01
+    loads: bool = True
+    stats: Stats = Stats()
+    running: int = 0
+    started: int = 0
+    seen: list[Request] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+
+    def supports(self, task: Task) -> Support:
+        return Support(True)
+
+    def choices(self, task: Task, session: str) -> Sequence[Choice]:
+        return self.rows
+
+    def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel):
+        emitter = Emitter(emit)
+        self.seen.append(request)
+        self.running += 1
+        gone = threading.Event()
+
+        def last(event: Event) -> None:
+            if emitter(event):
+                self.running -= 1
+            gone.set()
+
+        cancel.on_set(lambda: last(Cancelled()))
+        threading.Thread(target=self._work, args=(task, request, emitter, last, gone), daemon=True).start()
+        return cancel
+
+    def _work(self, task, request, emitter, last, gone):
+        slow = 0.5 if "slow" in request.text else 0.0
+        emitter(Queued(ahead=0))
+        cold = self.loads and self.started == 0
+        self.started += 1
+        if cold or slow:
+            for step in range(5):
+                if gone.wait(0.02 + slow / 4):
+                    return
+                emitter(Loading(what="importing torch" if step == 0 else "reading weights", fraction=step / 4))
+        emitter(Progress(what="classifying"))
+        if "hang" in request.text and self.name != "pretrained":
+            gone.wait(60)
+            return
+        if gone.wait(self.delay + slow):
+            return
+        if "break" in request.text and self.name == "pretrained":
+            last(
+                Failed(
+                    error=LoadFailed("The file model.safetensors is cut off: run `prefetch` to fetch it again."),
+                    stats=Stats(),
+                )
+            )
+            return
+        last(Finished(output=self._labels(task, request.text), stats=self._measured(request, cold)))
+
+    def _labels(self, task: Task, text: str) -> Labels:
+        words = re.findall(r"[a-z']+", text.lower())
+        logit = self.bias + sum(word in GOOD for word in words) - sum(word in BAD for word in words)
+        p = 1 / (1 + math.exp(-logit))
+        names = [label.name for label in task.labels]
+        rest = [(1 - p) / (len(names) - 1)] * (len(names) - 1)
+        scores = sorted(zip(names, [*rest, p], strict=True), key=lambda row: -row[1])
+        source = "stated" if self.stats.request_json else "computed"
+        return Labels(scores[0][0], tuple(LabelScore(name, score) for name, score in scores), source)
+
+    def _measured(self, request: Request, cold: bool) -> Stats:
+        from dataclasses import replace
+
+        model = request.model or self.rows[0].id
+        stats = replace(
+            self.stats,
+            model=model,
+            source=next(row.source for row in self.rows if row.id == model),
+            latency_seconds=self.delay,
+            queue_seconds=0.0004,
+            cache_hit=not cold,
+            load_seconds=1.24 if cold else None,
+        )
+        if stats.request_json:
+            body = {"model": model, "messages": [{"role": "user", "content": request.text}]}
+            return replace(stats, request_json=json.dumps(body), tokens_in=len(request.text) // 4 + 40, tokens_out=9)
+        return replace(stats, fingerprint=hashlib.sha256(model.encode()).hexdigest()[:16])
+
+
+def four_tiers() -> list[WordTier]:
+    reply = json.dumps({"choices": [{"message": {"content": '{"label": "positive", "confidence": 0.6}'}}]})
+    return [
+        WordTier(
+            "hosted",
+            (Choice("stand-in", "bundled generalist over HTTP, no key needed", Source.STAND_IN),),
+            bias=-0.2,
+            delay=0.031,
+            loads=False,
+            stats=Stats(request_json="{}", response_json=reply),
+        ),
+        WordTier(
+            "pretrained",
+            (
+                Choice("minilm-sst", "MiniLM-L6 + LoRA, films and shop reviews", Source.BUNDLED),
+                Choice(
+                    "distilbert",
+                    "distilbert-base-uncased-finetuned-sst-2-english",
+                    Source.HUB,
+                    False,
+                    "not on this machine",
+                ),
+            ),
+            bias=-0.4,
+            delay=0.009,
+            stats=Stats(
+                parameters=22_860_000,
+                adapter_parameters=147_000,
+                resident_bytes=91_400_000,
+                adapter_bytes=600_000,
+                cost_usd=0.0,
+                device="cpu",
+                dtype="float32",
+                revision="1110a243",
+            ),
+        ),
+        WordTier(
+            "finetuned",
+            (
+                Choice("minilm-goemotions", "MiniLM-L6 + LoRA, informal comments", Source.BUNDLED),
+                Choice("mine", "my-run-3", Source.TRAINED_HERE),
+            ),
+            bias=2.2,
+            delay=0.0102,
+            stats=Stats(
+                parameters=23_100_000,
+                adapter_parameters=390_000,
+                resident_bytes=92_400_000,
+                adapter_bytes=1_560_000,
+                cost_usd=0.0,
+                device="cpu",
+                dtype="float32",
+            ),
+        ),
+        WordTier(
+            "scratch",
+            (Choice("scratch-2l", "our encoder, 2 layers, own BPE", Source.BUNDLED),),
+            bias=1.6,
+            delay=0.002,
+            stats=Stats(parameters=2_100_000, resident_bytes=8_400_000, cost_usd=0.0, device="cpu", dtype="float32"),
+        ),
+    ]
+
+
+class FakePlayground(Playground):
+    """The real service, with fake tiers and a card and a snippet of their own."""
+
+    def __init__(self, tiers: Sequence[WordTier] | None = None, urls: Sequence[str] = (), **settings) -> None:
+        super().__init__(
+            Settings(space_id=None, **settings), Catalog.read(Settings().catalog), NoRuntime(), gateway=None
+        )
+        self.tiers = Registry("tier")
+        for tier in tiers if tiers is not None else four_tiers():
+            self.tiers.add(tier.name, tier)
+        self._urls = list(urls)
+
+    def server_urls(self) -> list[str]:
+        return self._urls
+
+    def snippet(self, task, tier, text, model=None, session=""):
+        checked = self.tasks.get(task).check(text, self.settings.max_input_chars)
+        return f'"""{self.tier_titles[tier]}."""\n\ntext = {checked!r}\nprint(text)\n'
+
+    def model_card(self, task, tier, model=None, session=""):
+        choice = next(row for row in self.choices(task, tier, session) if model in (None, row.id))
+        trained = {
+            "pretrained": "sentences of film and shop reviews",
+            "finetuned": "informal comments",
+            "scratch": "informal comments",
+        }
+        return ModelCard(
+            title=choice.title,
+            model=choice.id,
+            source=choice.source,
+            licence="Apache-2.0",
+            parameters=22_860_000,
+            size_bytes=600_000,
+            provenance="this project's recipe",
+            trained_on=trained.get(tier),
+            train_seconds=450.0,
+            metrics=(Measured("accuracy", "SST-2 test", 0.894, 1821, (("majority", 0.501), ("naive Bayes", 0.82))),),
+            markdown=f"# {choice.title}\n\nRecipe, seed, data and licence.",
+        )
+
+
+def main(port: int) -> None:
+    from playground.ui import build, launch_options
+
+    service = FakePlayground(urls=["http://192.168.1.20:7860/"], port=port)
+    build(service).launch(**launch_options(service))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
