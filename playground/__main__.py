@@ -74,7 +74,9 @@ def _print_json(value: Any) -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; anything but loopback makes a public server.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; anything but loopback makes a public server.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask the network for nothing.")] = False,
 ) -> None:
@@ -144,7 +146,8 @@ def bench(
     else:
         for name, row in result["tiers"].items():
             metrics = "  ".join(f"{metric} {value:.3f}" for metric, value in row["metrics"].items())
-            print(f"{TIER_TITLES[name]:<13} {metrics}  p50 {row['latency_ms']['p50']} ms  {row['examples_per_second']}/s  errors {row['errors']}")
+            speed = f"p50 {row['latency_ms']['p50']} ms  {row['examples_per_second']}/s"
+            print(f"{TIER_TITLES[name]:<13} {metrics}  {speed}  errors {row['errors']}")
     if any(row["errors"] for row in result["tiers"].values()):
         raise typer.Exit(FAILED)
 
@@ -153,7 +156,9 @@ def bench(
 def train(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's name.")] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Name the recipes.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Folder with the data sets; without it they come from the hub.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the data sets; without it they come from the hub.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the checkpoint goes; default: trained/RECIPE.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; --resume goes on.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved state.")] = False,
@@ -166,7 +171,10 @@ def train(
     settings = _settings()
     recipes = {info.name: info for info in training.recipes()}
     if show_list or recipe is None:
-        rows = [{"name": info.name, "title": info.title, "data": info.data, "minutes": info.minutes} for info in recipes.values()]
+        rows = [
+            {"name": info.name, "title": info.title, "data": info.data, "minutes": info.minutes}
+            for info in recipes.values()
+        ]
         _print_json(rows) if as_json else print("\n".join(f"{row['name']:<20} {row['title']}" for row in rows))
         raise typer.Exit(0 if show_list else BAD_USAGE)
     if recipe not in recipes:
@@ -182,8 +190,14 @@ def train(
 
     try:
         summary = training.run(
-            recipe, data=data, out=out or settings.trained / recipe, minutes=minutes, resume=resume, seed=seed,
-            progress=progress, cancelled=lambda: False,
+            recipe,
+            data=data,
+            out=out or settings.trained / recipe,
+            minutes=minutes,
+            resume=resume,
+            seed=seed,
+            progress=progress,
+            cancelled=lambda: False,
         )
     except PlaygroundError as error:
         _fail(error)
@@ -192,7 +206,9 @@ def train(
 
 
 @app.command()
-def prefetch(tasks: Annotated[list[str] | None, typer.Argument(help="Tasks; none: all.")] = None, as_json: Json = False) -> None:
+def prefetch(
+    tasks: Annotated[list[str] | None, typer.Argument(help="Tasks; none: all.")] = None, as_json: Json = False
+) -> None:
     """Fetch the hub checkpoints of tasks ahead of time, and check the digests of what is bundled."""
     from playground.service.prefetch import prefetch as fetch
     from playground.tasks import find_tasks
@@ -228,7 +244,9 @@ def doctor(as_json: Json = False) -> None:
     else:
         print(f"Python {found['python']}, {found['cores']} cores; hosted tier: {found['hosted']}")
         for row in found["checkpoints"]:
-            state = row["problem"] or ("here" if row["here"] else "not here: `python -m playground prefetch` fetches it")
+            state = row["problem"] or (
+                "here" if row["here"] else "not here: `python -m playground prefetch` fetches it"
+            )
             print(f"  {row['id']}: {state}")
         print("\n".join(found["problems"]) or "No problems.")
     if found["problems"]:

@@ -66,7 +66,9 @@ class Catalog:
             self.add(checkpoint)
         for checkpoint in checkpoints:
             if checkpoint.base is not None and checkpoint.base not in self.checkpoints:
-                raise BadFile(f"The catalog's checkpoint “{checkpoint.id}” names a base that is not in it: “{checkpoint.base}”.")
+                raise BadFile(
+                    f"The catalog's checkpoint “{checkpoint.id}” names a base that is not in it: “{checkpoint.base}”."
+                )
 
     @classmethod
     def read(cls, path: Path) -> Catalog:
@@ -81,7 +83,9 @@ class Catalog:
     def add(self, checkpoint: Checkpoint) -> None:
         places = [checkpoint.folder is not None, checkpoint.package is not None, checkpoint.hub]
         if places.count(True) != 1:
-            raise BadFile(f"The catalog's checkpoint “{checkpoint.id}” must have exactly one of folder, package and hub.")
+            raise BadFile(
+                f"The catalog's checkpoint “{checkpoint.id}” must have exactly one of folder, package and hub."
+            )
         if checkpoint.id in self.checkpoints:
             raise BadFile(f"The catalog names the checkpoint “{checkpoint.id}” twice.")
         self.checkpoints[checkpoint.id] = checkpoint
@@ -117,9 +121,11 @@ class Catalog:
         """What the runtime needs to load it. Raises NotHere."""
         folder = self.folder(checkpoint)
         if folder is None:
+            remedy = (
+                "fetch it with `python -m playground prefetch`" if checkpoint.hub else "install the playground again"
+            )
             raise NotHere(
-                f"{checkpoint.title} ({checkpoint.size_mb:g} MB) is not on this machine: "
-                "choose another model, or fetch it with `python -m playground prefetch`."
+                f"{checkpoint.title} ({checkpoint.size_mb:g} MB) is not on this machine: choose another model, or {remedy}."
             )
         return ModelRef(
             id=checkpoint.id,
@@ -151,13 +157,18 @@ class Catalog:
             provenance=checkpoint.provenance,
             trained_on=checkpoint.trained_on or None,
             train_seconds=facts.get("train_seconds"),
-            metrics=tuple(_measured(row) for row in facts.get("measured", [])),
+            metrics=tuple(_measured(*row) for row in facts.get("metrics", {}).items()),
             markdown=readme.read_text(encoding="utf-8") if readme and readme.is_file() else "",
         )
 
 
-def _measured(row: dict[str, Any]) -> Measured:
-    return Measured(row["metric"], row["dataset"], row["value"], row["n"], tuple(row.get("baselines", {}).items()))
+def _measured(dataset: str, figures: dict[str, Any]) -> Measured:
+    """`{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, ...}`: what a recipe measured on one held-out set."""
+    suffix = "_accuracy"
+    baselines = tuple(
+        (name.removesuffix(suffix).replace("_", " "), value) for name, value in figures.items() if name.endswith(suffix)
+    )
+    return Measured("accuracy", dataset, figures["accuracy"], figures["n"], baselines)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

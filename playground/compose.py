@@ -7,10 +7,14 @@ import os
 import sys
 
 from playground.catalog import Catalog
+from playground.core.errors import NotHere
+from playground.core.protocols import Runtime
 from playground.engine.runtime_local import LocalRuntime
-from playground.gateway import LazyGateway
+from playground.gateway import LocalGateway, start_gateway
 from playground.service import Playground
 from playground.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Libraries that log a line per request or per missing optional part.
 _CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access", "asyncio", "matplotlib", "PIL")
@@ -20,13 +24,24 @@ def compose(settings: Settings) -> Playground:
     """Imports no torch and starts no model; the runtime does, when it is first asked."""
     catalog = Catalog.read(settings.catalog)
     runtime = LocalRuntime(settings)
-    gateway = LazyGateway(runtime, catalog.ref(catalog.encoder))
-    return Playground(settings, catalog, runtime, gateway)
+    return Playground(settings, catalog, runtime, _stand_in(settings, catalog, runtime))
+
+
+def _stand_in(settings: Settings, catalog: Catalog, runtime: Runtime) -> LocalGateway | None:
+    """Starts to listen when the hosted tier first asks for its address."""
+    try:
+        encoder = catalog.ref(catalog.encoder)
+    except NotHere as error:
+        log.warning("no stand-in: %s", error)
+        return None
+    return start_gateway(runtime, encoder, deadline=settings.hosted_timeout, lazy=True)
 
 
 def set_up_logging(level: str) -> None:
     """To standard error alone: standard output belongs to JSON."""
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
 

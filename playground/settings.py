@@ -20,38 +20,67 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", populate_by_name=True, extra="ignore", frozen=True)
 
     # -- the server
-    host: str = Field("127.0.0.1", validation_alias=AliasChoices("host", "PLAYGROUND_HOST", "GRADIO_SERVER_NAME"),
-                      description="Address to listen on. Anything but loopback makes this a public server.")
-    port: int | None = Field(None, validation_alias=AliasChoices("port", "PLAYGROUND_PORT", "GRADIO_SERVER_PORT"),
-                             description="Port to listen on; unset: the first free one from 7860.")
-    space_id: str | None = Field(None, validation_alias=AliasChoices("space_id", "SPACE_ID"),
-                                 description="Set by Hugging Face Spaces; makes this a public server.")
-    offline: bool = Field(False, description="Never ask the network for anything: no hosted endpoint but this machine's.")
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias=AliasChoices("host", "PLAYGROUND_HOST", "GRADIO_SERVER_NAME"),
+        description="Address to listen on. Anything but loopback makes this a public server.",
+    )
+    port: int | None = Field(
+        None,
+        validation_alias=AliasChoices("port", "PLAYGROUND_PORT", "GRADIO_SERVER_PORT"),
+        description="Port to listen on; unset: the first free one from 7860.",
+    )
+    space_id: str | None = Field(
+        None,
+        validation_alias=AliasChoices("space_id", "SPACE_ID"),
+        description="Set by Hugging Face Spaces; makes this a public server.",
+    )
+    offline: bool = Field(
+        False, description="Never ask the network for anything: no hosted endpoint but this machine's."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error.")
     warm_up: bool = Field(True, description="Load the bundled models in the background once the page is up.")
 
     # -- the hosted tier
-    openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("openai_api_key", "OPENAI_API_KEY"),
-                                             description="The owner's key for the hosted endpoint.")
-    openai_base_url: str = Field("https://api.openai.com/v1",
-                                 validation_alias=AliasChoices("openai_base_url", "OPENAI_BASE_URL"),
-                                 description="The hosted endpoint: OpenAI or any OpenAI-compatible address.")
-    hosted_models: tuple[str, ...] = Field(("gpt-5-mini", "gpt-5-nano", "gpt-4.1-mini"),
-                                           description="Model names offered for the hosted endpoint, the default first (JSON list).")
-    local_server_url: str | None = Field(None, description="An OpenAI-compatible server on this machine (vLLM, Ollama, LM Studio, "
-                                                           "llama.cpp), e.g. http://127.0.0.1:11434/v1; used when there is no key.")
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("openai_api_key", "OPENAI_API_KEY"),
+        description="The owner's key for the hosted endpoint.",
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1",
+        validation_alias=AliasChoices("openai_base_url", "OPENAI_BASE_URL"),
+        description="The hosted endpoint: OpenAI or any OpenAI-compatible address.",
+    )
+    hosted_models: tuple[str, ...] = Field(
+        ("gpt-5-mini", "gpt-5-nano", "gpt-4.1-mini"),
+        description="Model names offered for the hosted endpoint, the default first (JSON list).",
+    )
+    local_server_url: str | None = Field(
+        None,
+        description="An OpenAI-compatible server on this machine (vLLM, Ollama, LM Studio, "
+        "llama.cpp), e.g. http://127.0.0.1:11434/v1; used when there is no key.",
+    )
     local_server_model: str = Field("", description="The local server's model name; unset: the first it lists.")
     hosted_timeout: float = Field(30.0, gt=0, description="Seconds a hosted endpoint may take for one answer.")
-    allowed_base_urls: tuple[str, ...] = Field((), description="Base URLs that visitors of a public server may name (JSON list).")
-    visitor_budget_usd: float = Field(0.0, ge=0, description="What one visitor of a public server may spend of the owner's key, in USD.")
-    visitors_budget_usd: float = Field(0.0, ge=0, description="What all visitors together may spend of the owner's key, in USD.")
+    allowed_base_urls: tuple[str, ...] = Field(
+        (), description="Base URLs that visitors of a public server may name (JSON list)."
+    )
+    visitor_budget_usd: float = Field(
+        0.0, ge=0, description="What one visitor of a public server may spend of the owner's key, in USD."
+    )
+    visitors_budget_usd: float = Field(
+        0.0, ge=0, description="What all visitors together may spend of the owner's key, in USD."
+    )
 
     # -- the local tiers
     catalog: Path = Field(ROOT / "assets" / "catalog.toml", description="The catalog of checkpoints.")
     trained: Path = Field(ROOT / "trained", description="Where `train` puts what it made.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     threads: int = Field(0, ge=0, description="CPU threads for one operation; 0: one per core.")
-    cache_budget_mb: int = Field(0, ge=0, description="Memory for resident models; 0: half of what is free at start-up, at most 16 GB.")
+    cache_budget_mb: int = Field(
+        0, ge=0, description="Memory for resident models; 0: half of what is free at start-up, at most 16 GB."
+    )
     max_batch: int = Field(32, ge=1, description="Most requests in one micro-batch.")
 
     # -- limits

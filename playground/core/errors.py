@@ -58,7 +58,9 @@ class InputTooLong(InputError):
 
 
 class BinaryInput(InputError):
-    def __init__(self, message: str = "The text holds control characters, as a binary file does: paste plain text.") -> None:
+    def __init__(
+        self, message: str = "The text holds control characters, as a binary file does: paste plain text."
+    ) -> None:
         super().__init__(message)
 
 
@@ -152,5 +154,7 @@ class DeadlineExceeded(PlaygroundError):
 
 
 class InternalError(PlaygroundError):
-    def __init__(self, message: str = "Something broke on our side: run again, and look at the log if it happens twice.") -> None:
+    def __init__(
+        self, message: str = "Something broke on our side: run again, and look at the log if it happens twice."
+    ) -> None:
         super().__init__(message)

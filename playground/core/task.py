@@ -72,7 +72,7 @@ def canonical_label(label: str) -> str:
 
 
 # Characters that no keyboard makes: C0 and C1 controls except tab, newline, carriage return.
-_CONTROL = frozenset(map(chr, [*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])) - {"\x85"}
+_CONTROL = frozenset(map(chr, [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])) - {"\x85"}
 
 
 def checked_text(text: str, limit: int) -> str:
@@ -121,7 +121,9 @@ class LabelTask:
         by_canonical = {canonical_label(name): name for name in names}
         said = by_canonical.get(canonical_label(str(reply.get("label", ""))))
         if said is None:
-            raise BadReply(f"The model answered outside the labels {', '.join(names)}: run again or choose another model.")
+            raise BadReply(
+                f"The model answered outside the labels {', '.join(names)}: run again or choose another model."
+            )
         stated = reply.get("confidence")
         if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
             return Labels(said, (), "stated")
@@ -133,14 +135,14 @@ class LabelTask:
         return Classify(model=model, user=request.session, text=request.text)
 
     def gold(self, row: Mapping[str, Any]) -> str | None:
-        """`label` as a name, or as an index into the labels (0 is the first)."""
+        """`label` as a name, or as an index into the labels (0 is the first). None for anything else."""
         value = row.get("label")
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.labels):
             return self.labels[value].name
         if not isinstance(value, str):
             return None
         by_canonical = {canonical_label(label.name): label.name for label in self.labels}
-        return by_canonical.get(canonical_label(value), value)
+        return by_canonical.get(canonical_label(value))
 
     def matches(self, output: Labels, gold: str) -> bool:
         return canonical_label(output.label) == canonical_label(gold)

@@ -15,9 +15,16 @@ def server_urls(settings: Settings) -> list[str]:
         return [f"https://huggingface.co/spaces/{settings.space_id}"]
     if is_loopback(settings.host):
         return []
-    if settings.host not in ("0.0.0.0", "::"):
+    if not _any_address(settings.host):
         return [_url(settings.host, port)]
     return [_url(address, port) for address in _own_addresses()]
+
+
+def _any_address(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _own_addresses() -> list[str]:

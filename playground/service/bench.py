@@ -58,7 +58,7 @@ def _row(name: str, number: int, line: str, task: Task, max_chars: int) -> Row:
         raise BadFile(f'Line {number} of {name} has no "text".')
     gold = task.gold(record)
     if gold is None:
-        raise BadFile(f'Line {number} of {name} has no label of the task {task.name}: give "label".')
+        raise BadFile(f"Line {number} of {name} has no label of {task.name}: its label is {record.get('label')!r:.60}.")
     try:
         return Row(task.check(record["text"], max_chars), gold)
     except PlaygroundError as error:
@@ -66,7 +66,12 @@ def _row(name: str, number: int, line: str, task: Task, max_chars: int) -> Row:
 
 
 async def bench(
-    task: Task, tiers: Sequence[Tier], rows: Sequence[Row], *, models: dict[str, str | None], timeout: float,
+    task: Task,
+    tiers: Sequence[Tier],
+    rows: Sequence[Row],
+    *,
+    models: dict[str, str | None],
+    timeout: float,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """The documented JSON. Tiers are measured one after another, so that none slows another down."""
@@ -81,8 +86,14 @@ async def _bench_tier(task: Task, tier: Tier, rows: Sequence[Row], model: str | 
     """A first, unmeasured answer loads the model; then singles one by one; then the rest at once."""
     support = tier.supports(task)
     if not support:
-        return {"model": model, "metrics": {}, "latency_ms": {"p50": None, "p95": None}, "examples_per_second": None,
-                "errors": len(rows), "error": support.reason}
+        return {
+            "model": model,
+            "metrics": {},
+            "latency_ms": {"p50": None, "p95": None},
+            "examples_per_second": None,
+            "errors": len(rows),
+            "error": support.reason,
+        }
 
     async def one(row: Row) -> TierResult:
         return await answer(task, tier, Request(row.text, model, session="bench"), Cancel(timeout))
@@ -110,11 +121,21 @@ async def _bench_tier(task: Task, tier: Tier, rows: Sequence[Row], model: str | 
     return _summary(task, rows, results, first, latencies, answered / seconds if seconds else None)
 
 
-def _summary(task: Task, rows: Sequence[Row], results: Sequence[TierResult], first: TierResult, latencies: list[float], rate: float | None) -> dict[str, Any]:
+def _summary(
+    task: Task,
+    rows: Sequence[Row],
+    results: Sequence[TierResult],
+    first: TierResult,
+    latencies: list[float],
+    rate: float | None,
+) -> dict[str, Any]:
     golds = [row.gold for row in rows]
     said = [result.output.label if isinstance(result.output, Labels) else None for result in results]
     metrics = {name: round(METRICS[name](golds, said), 6) for name in task.metrics}
-    right = sum(result.output is not None and task.matches(result.output, row.gold) for row, result in zip(rows, results, strict=True))
+    right = sum(
+        result.output is not None and task.matches(result.output, row.gold)
+        for row, result in zip(rows, results, strict=True)
+    )
     errors = [result.error for result in results if result.error is not None]
     return {
         "model": first.stats.model or first.model,

@@ -27,9 +27,17 @@ def model_card(catalog: Catalog, choices: Sequence[Choice], tier: str, model: st
     if choice.source is Source.STAND_IN:
         encoder = catalog.encoder
         return ModelCard(
-            title=choice.title, model=choice.id, source=choice.source, licence=encoder.licence, parameters=encoder.parameters,
+            title=choice.title,
+            model=choice.id,
+            source=choice.source,
+            licence=encoder.licence,
+            parameters=encoder.parameters,
             provenance="this playground's own OpenAI-compatible endpoint on this machine, over the bundled encoder",
             trained_on="nothing for this task: it compares the text with the labels' descriptions",
         )
-    return ModelCard(title=choice.title, model=choice.id, source=choice.source,
-                     provenance="weights, data and size are its provider's; only its answers can be seen")
+    return ModelCard(
+        title=choice.title,
+        model=choice.id,
+        source=choice.source,
+        provenance="weights, data and size are its provider's; only its answers can be seen",
+    )

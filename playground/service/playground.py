@@ -70,8 +70,15 @@ class Playground:
     # -- runs
 
     def start(
-        self, task: str, text: str, *, session: str, emit: Callable[[TierEvent], None],
-        models: Mapping[str, str | None] | None = None, tiers: Sequence[str] | None = None, seed: int = 0,
+        self,
+        task: str,
+        text: str,
+        *,
+        session: str,
+        emit: Callable[[TierEvent], None],
+        models: Mapping[str, str | None] | None = None,
+        tiers: Sequence[str] | None = None,
+        seed: int = 0,
         cancel: Cancel | None = None,
     ) -> run.RunHandle:
         """Starts all tiers and returns. Raises InputError and UnknownName at once; every later fault is its card's own event."""
@@ -81,13 +88,27 @@ class Playground:
         token = (cancel or Cancel()).child(self.settings.deadline)
         self._sessions.begin(session, token)
         return run.start_run(
-            self._sessions.next_run_id(), chosen_task, checked, chosen_tiers, session=session, models=models or {}, seed=seed,
-            emit=emit, cancel=token, on_done=lambda record: self._sessions.end(session, token, record),
+            self._sessions.next_run_id(),
+            chosen_task,
+            checked,
+            chosen_tiers,
+            session=session,
+            models=models or {},
+            seed=seed,
+            emit=emit,
+            cancel=token,
+            on_done=lambda record: self._sessions.end(session, token, record),
         )
 
     async def run_events(
-        self, task: str, text: str, *, session: str, models: Mapping[str, str | None] | None = None,
-        tiers: Sequence[str] | None = None, seed: int = 0,
+        self,
+        task: str,
+        text: str,
+        *,
+        session: str,
+        models: Mapping[str, str | None] | None = None,
+        tiers: Sequence[str] | None = None,
+        seed: int = 0,
     ) -> AsyncIterator[TierEvent]:
         """The run's events until every card has had its last word. Leaving early cancels what is left."""
         loop = asyncio.get_running_loop()
@@ -109,24 +130,43 @@ class Playground:
                 handle.cancel()
 
     async def run_table(
-        self, task: str, lines: Sequence[str], *, session: str, models: Mapping[str, str | None] | None = None,
+        self,
+        task: str,
+        lines: Sequence[str],
+        *,
+        session: str,
+        models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
     ) -> AsyncIterator[TableRow]:
         """Raises InputError where there are too many lines."""
         if len(lines) > self.settings.max_lines:
-            raise InputError(f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
-                             "paste fewer, or use `python -m playground bench` for a file.")
+            raise InputError(
+                f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
+                "paste fewer, or use `python -m playground bench` for a file."
+            )
         token = Cancel()
         with self._sessions.during(session, token):
             rows = table.run_table(
-                self.tasks.get(task), self._tiers(tiers), lines, session=session, models=models or {},
-                limit=self.settings.max_input_chars, timeout=self.settings.deadline, cancel=token,
+                self.tasks.get(task),
+                self._tiers(tiers),
+                lines,
+                session=session,
+                models=models or {},
+                limit=self.settings.max_input_chars,
+                timeout=self.settings.deadline,
+                cancel=token,
             )
             async for row in rows:
                 yield row
 
     async def bench(
-        self, task: str, data: Path, *, tiers: Sequence[str] | None = None, model: str | None = None, limit: int | None = None,
+        self,
+        task: str,
+        data: Path,
+        *,
+        tiers: Sequence[str] | None = None,
+        model: str | None = None,
+        limit: int | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> dict[str, Any]:
         """A file of examples through the tiers, as JSON. `model` goes to the tiers that offer it. Raises BadFile, UnknownName."""
@@ -134,7 +174,9 @@ class Playground:
         rows = bench.read_examples(data, chosen, limit, self.settings.max_input_chars)
         names = self.tiers.names() if tiers is None else list(tiers)
         models = self.models_by_tier(task, names, model)
-        return await bench.bench(chosen, self._tiers(names), rows, models=models, timeout=self.settings.deadline, say=say)
+        return await bench.bench(
+            chosen, self._tiers(names), rows, models=models, timeout=self.settings.deadline, say=say
+        )
 
     def models_by_tier(self, task: str, tiers: Sequence[str], model: str | None) -> dict[str, str | None]:
         """One model's name, given to each tier that offers it; the others keep their first choice. Raises UnknownName."""

@@ -36,9 +36,9 @@ def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None])
         say(f"fetching {checkpoint.id} ({checkpoint.size_mb:g} MB)")
         try:
             folder = _download(checkpoint)
-        except Exception as error:  # whatever the network did: the reason is shown, the next one is tried
-            reason = str(error).strip().splitlines()
-            return Fetched(checkpoint.id, None, f"The hub could not be reached or refused: {reason[0] if reason else type(error).__name__}")
+        except Exception as error:  # whatever the network did: it is said, and the next one is tried
+            why = type(error).__name__
+            return Fetched(checkpoint.id, None, f"The hub did not give it ({why}): check the network and try again.")
     if folder is None:
         return Fetched(checkpoint.id, None, "Its files are missing: install or train it again.")
     return Fetched(checkpoint.id, str(folder), check_digests(checkpoint, folder))
@@ -47,7 +47,9 @@ def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None])
 def _download(checkpoint: Checkpoint) -> Path:
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(checkpoint.id, revision=checkpoint.revision or None, allow_patterns=_WANTED))
+    return Path(
+        snapshot_download(checkpoint.id, revision=checkpoint.revision or None, allow_patterns=_WANTED, etag_timeout=5)
+    )
 
 
 def check_digests(checkpoint: Checkpoint, folder: Path) -> str | None:

@@ -22,8 +22,14 @@ log = logging.getLogger(__name__)
 class RunHandle:
     """Started by `start_run`. Cancelling, or a tier that fails, never touches another run or the other tiers' answers."""
 
-    def __init__(self, record: RunRecord, tiers: Sequence[str], emit: Callable[[TierEvent], None], cancel: Cancel,
-                 on_done: Callable[[RunRecord], None]) -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        tiers: Sequence[str],
+        emit: Callable[[TierEvent], None],
+        cancel: Cancel,
+        on_done: Callable[[RunRecord], None],
+    ) -> None:
         self._lock = threading.Lock()
         self._record = record
         self._order = tuple(tiers)
@@ -74,15 +80,29 @@ def _result(tier: str, model: str | None, event: Event) -> TierResult:
 
 
 def start_run(
-    run_id: int, task: Task, text: str, tiers: Sequence[Tier], *, session: str, models: Mapping[str, str | None],
-    seed: int, emit: Callable[[TierEvent], None], cancel: Cancel, on_done: Callable[[RunRecord], None],
+    run_id: int,
+    task: Task,
+    text: str,
+    tiers: Sequence[Tier],
+    *,
+    session: str,
+    models: Mapping[str, str | None],
+    seed: int,
+    emit: Callable[[TierEvent], None],
+    cancel: Cancel,
+    on_done: Callable[[RunRecord], None],
 ) -> RunHandle:
     """Starts every tier without waiting for any. `text` has been checked. `emit` may be called from any thread."""
     names = [tier.name for tier in tiers]
     record = RunRecord(
-        id=run_id, at=datetime.now(UTC), task=task.name, text=text,
-        models=tuple((name, models.get(name)) for name in names), results=(),
-        gold=next((example.gold for example in task.examples if example.text == text), None), seed=seed,
+        id=run_id,
+        at=datetime.now(UTC),
+        task=task.name,
+        text=text,
+        models=tuple((name, models.get(name)) for name in names),
+        results=(),
+        gold=next((example.gold for example in task.examples if example.text == text), None),
+        seed=seed,
     )
     handle = RunHandle(record, names, emit, cancel, on_done)
     for tier in tiers:

@@ -106,21 +106,31 @@ def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, 
     checkpoint = catalog.checkpoints.get(choice.id)
     if checkpoint is None:
         return _HOSTED.format(
-            title=task.title, text=repr(text), schema=pformat(task.schema(), width=110, sort_dicts=False), model=repr(choice.id),
-            instruction=repr(task.instruction), name=repr(task.name.replace("-", "_")),
+            title=task.title,
+            text=repr(text),
+            schema=pformat(task.schema(), width=110, sort_dicts=False),
+            model=repr(choice.id),
+            instruction=repr(task.instruction),
+            name=repr(task.name.replace("-", "_")),
         )
     return _LOCAL[checkpoint.loader](catalog, task, checkpoint, text)
 
 
 def _pipeline(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
-    return _PIPELINE.format(title=task.title, text=repr(text), model=repr(checkpoint.id), revision=repr(checkpoint.revision or "main"))
+    return _PIPELINE.format(
+        title=task.title, text=repr(text), model=repr(checkpoint.id), revision=repr(checkpoint.revision or "main")
+    )
 
 
 def _bundled(template: str) -> Callable[[Catalog, Task, Checkpoint, str], str]:
     def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
         return template.format(
-            title=task.title, name=checkpoint.title, text=repr(text), labels=repr(list(checkpoint.labels)),
-            folder=repr(_relative(catalog, checkpoint)), max_length=checkpoint.max_length,
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(text),
+            labels=repr(list(checkpoint.labels)),
+            folder=repr(_relative(catalog, checkpoint)),
+            max_length=checkpoint.max_length,
         )
 
     return render

@@ -41,8 +41,15 @@ async def answer(task: Task, tier: Tier, request: Request, cancel: Cancel) -> Ti
 
 
 async def run_table(
-    task: Task, tiers: Sequence[Tier], lines: Sequence[str], *, session: str, models: Mapping[str, str | None],
-    limit: int, timeout: float, cancel: Cancel,
+    task: Task,
+    tiers: Sequence[Tier],
+    lines: Sequence[str],
+    *,
+    session: str,
+    models: Mapping[str, str | None],
+    limit: int,
+    timeout: float,
+    cancel: Cancel,
 ) -> AsyncIterator[TableRow]:
     """Leaving the iterator early cancels what is in flight."""
     slots = {tier.name: asyncio.Semaphore(IN_FLIGHT.get(tier.name, IN_FLIGHT_LOCAL)) for tier in tiers}

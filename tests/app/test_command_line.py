@@ -1,0 +1,151 @@
+"""The command line as a program: real processes, real bundled models, the real stand-in over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*arguments, stdin=None, **environment):
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PLAYGROUND_", "SPACE_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "playground", *arguments],
+        cwd=ROOT,
+        env=clean | environment,
+        input=stdin,
+        capture_output=True,
+        timeout=110,
+    )
+
+
+@pytest.fixture(scope="module")
+def two_runs():
+    texts = ("I loved every minute of it", "The worst hour of my life")
+    return [run("run", "sentiment", text, "--json") for text in texts]
+
+
+def test_four_results_none_failed_each_local_one_with_its_fingerprint(two_runs):
+    documents = [json.loads(found.stdout) for found in two_runs]
+    for found, document in zip(two_runs, documents, strict=True):
+        assert found.returncode == 0, found.stderr.decode()
+        assert [row["tier"] for row in document["results"]] == ["hosted", "pretrained", "finetuned", "scratch"]
+        assert [row["source"] for row in document["results"]] == ["stand-in", "bundled", "bundled", "bundled"]
+        for row in document["results"]:
+            assert row["error"] is None
+            assert {score["label"] for score in row["output"]["scores"]} == {"negative", "positive"}
+            assert sum(score["score"] for score in row["output"]["scores"]) == pytest.approx(1, abs=1e-4)
+            if row["tier"] != "hosted":
+                assert len(row["fingerprint"]) == 16
+                assert row["stats"]["latency_seconds"] > 0
+    prints = [row["fingerprint"] for row in documents[0]["results"][1:]]
+    assert len(set(prints)) == 3
+    assert prints == [row["fingerprint"] for row in documents[1]["results"][1:]]
+    first, second = ([row["output"]["scores"][0]["score"] for row in document["results"]] for document in documents)
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_the_local_tiers_know_love_from_hate(two_runs):
+    labels = [[row["output"]["label"] for row in json.loads(found.stdout)["results"][1:]] for found in two_runs]
+    assert labels == [["positive"] * 3, ["negative"] * 3]
+
+
+def test_the_gateway_logged_the_request_and_nothing_of_its_text(two_runs):
+    log = two_runs[0].stderr.decode()
+    assert "POST /v1/chat/completions" in log
+    assert "loved" not in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "sentiment", ""], "There is no text"),
+        (["run", "sentiment", "   "], "There is no text"),
+        (["run", "nothing", "text"], "There is no task"),
+        (["run", "sentiment", "text", "--tier", "fifth"], "There is no tier"),
+        (["run", "sentiment", "text", "--tier", "scratch", "--model", "nobody/nothing"], "There is no model"),
+        (["bench", "sentiment", "--data", "missing.jsonl"], "cannot be read"),
+        (["train", "nothing"], "There is no recipe"),
+        (["prefetch", "nothing"], "There is no task"),
+        (["run"], "Missing argument"),
+    ],
+)
+def test_bad_usage_is_status_two_and_one_sentence_on_standard_error(arguments, said):
+    found = run(*arguments)
+    assert found.returncode == 2
+    assert said in found.stderr.decode()
+    assert "Traceback" not in found.stderr.decode()
+    assert found.stdout == b""
+
+
+def test_binary_input_from_a_pipe_is_refused():
+    found = run("run", "sentiment", "-", "--tier", "scratch", stdin=bytes(range(256)))
+    assert found.returncode == 2
+    assert "control characters" in found.stderr.decode()
+
+
+def test_a_failing_tier_is_status_one_and_the_others_answer():
+    found = run(
+        "run",
+        "sentiment",
+        "fine by me",
+        "--tier",
+        "hosted",
+        "--tier",
+        "scratch",
+        "--json",
+        OPENAI_API_KEY="sk-test-not-real-1234567890",
+        OPENAI_BASE_URL="http://127.0.0.1:9/v1",
+    )
+    assert found.returncode == 1, found.stderr.decode()
+    hosted, scratch = json.loads(found.stdout)["results"]
+    assert hosted["error"]["kind"] == "endpoint_unreachable"
+    assert scratch["error"] is None
+    assert b"sk-test-not-real" not in found.stdout + found.stderr
+
+
+def test_bench_prints_the_documented_json(tmp_path):
+    rows = [
+        ("I am so happy for you", "positive"),
+        ("this is awful and sad", "negative"),
+        ("thank you, love it", "positive"),
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps({"text": text, "label": label}) for text, label in rows))
+    found = run("bench", "sentiment", "--data", str(path), "--json")
+    assert found.returncode == 0, found.stderr.decode()
+    result = json.loads(found.stdout)
+    assert (result["task"], result["n"]) == ("sentiment", 3)
+    assert set(result["tiers"]) == {"hosted", "pretrained", "finetuned", "scratch"}
+    for row in result["tiers"].values():
+        assert {"model", "metrics", "latency_ms", "examples_per_second", "errors"} <= set(row)
+    assert result["tiers"]["finetuned"]["metrics"]["accuracy"] == 1
+
+
+def test_doctor_finds_everything_bundled_and_shows_no_key():
+    found = run("doctor", "--json", OPENAI_API_KEY="sk-test-not-real-1234567890")
+    report = json.loads(found.stdout)
+    assert found.returncode == 0
+    assert report["problems"] == []
+    assert b"sk-test" not in found.stdout + found.stderr
+
+
+def test_prefetch_says_what_could_not_be_fetched(tmp_path):
+    found = run("prefetch", "sentiment", "--json", HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
+    rows = {row["id"]: row["problem"] for row in json.loads(found.stdout)}
+    assert found.returncode == 1
+    assert rows.pop("distilbert/distilbert-base-uncased-finetuned-sst-2-english")
+    assert set(rows.values()) == {None}  # what is bundled is whole
+
+
+def test_train_lists_its_recipes():
+    found = run("train", "--list", "--json")
+    assert {"sentiment-general", "sentiment-informal", "sentiment-scratch"} <= {
+        row["name"] for row in json.loads(found.stdout)
+    }

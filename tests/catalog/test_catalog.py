@@ -1,0 +1,118 @@
+import json
+
+import pytest
+
+from playground.catalog import Catalog, Checkpoint
+from playground.core.errors import BadFile, NotHere, UnknownName
+from playground.settings import ROOT, Settings
+
+BUNDLED = ROOT / "assets" / "catalog.toml"
+
+ROW = """
+[[checkpoint]]
+id = "a"
+title = "A"
+loader = "scratch-classifier"
+folder = "a"
+licence = "MIT"
+provenance = "made here"
+size_mb = 1
+serves = [{ task = "sentiment", tier = "scratch" }]
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "catalog.toml"
+    path.write_text(text, encoding="utf-8")
+    return Catalog.read(path)
+
+
+def test_every_bundled_checkpoint_is_whole_and_described():
+    catalog = Catalog.read(BUNDLED)
+    for checkpoint in catalog.checkpoints.values():
+        assert checkpoint.hub or checkpoint.digests, f"{checkpoint.id} has no digest"
+        if not checkpoint.hub:
+            assert catalog.here(checkpoint), checkpoint.id
+            card = catalog.card(checkpoint)
+            assert card.licence
+            assert checkpoint.package or (card.metrics and card.markdown), f"{checkpoint.id} has no model card"
+
+
+def test_rows_agree_with_their_checkpoint_json():
+    catalog = Catalog.read(BUNDLED)
+    for checkpoint in catalog.checkpoints.values():
+        if checkpoint.folder:
+            facts = json.loads((catalog.folder(checkpoint) / "checkpoint.json").read_text())
+            assert tuple(facts["labels"]) == checkpoint.labels
+            assert facts["max_length"] == checkpoint.max_length
+            assert checkpoint.digests.items() <= facts["files"].items()
+
+
+def test_refs_carry_the_base(tmp_path):
+    catalog = Catalog.read(BUNDLED)
+    ref = catalog.ref(catalog.get("bundled/sentiment-general"))
+    assert ref.base is not None
+    assert ref.base.id == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not toml [",
+        ROW.replace("size_mb = 1", "size_mb = -1"),
+        ROW.replace('licence = "MIT"', ""),
+        ROW + "surprise = 1",
+        ROW + ROW,
+        ROW.replace('folder = "a"', 'folder = "a"\nhub = true'),
+        ROW.replace('folder = "a"', ""),
+        ROW.replace('title = "A"', 'title = "A"\nbase = "nobody"'),
+    ],
+)
+def test_a_broken_catalog_is_refused(tmp_path, text):
+    with pytest.raises(BadFile):
+        read(tmp_path, text)
+
+
+def test_order_is_preference(tmp_path):
+    catalog = read(tmp_path, ROW + ROW.replace('id = "a"', 'id = "b"'))
+    assert [row.id for row in catalog.serving("sentiment", "scratch")] == ["a", "b"]
+    assert catalog.serving("sentiment", "pretrained") == []
+
+
+def test_what_is_not_here_says_so(tmp_path):
+    catalog = read(tmp_path, ROW)
+    checkpoint = catalog.get("a")
+    assert not catalog.here(checkpoint)
+    with pytest.raises(NotHere, match="install the playground again"):
+        catalog.ref(checkpoint)
+    with pytest.raises(UnknownName):
+        catalog.get("b")
+
+
+def test_a_hub_checkpoint_is_found_in_the_local_cache_and_nowhere_else(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    row = ROW.replace('folder = "a"', "hub = true").replace('id = "a"', 'id = "org/model"')
+    catalog = read(tmp_path, row)
+    checkpoint = catalog.get("org/model")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(NotHere, match="prefetch"):
+        catalog.ref(checkpoint)
+    snapshot = tmp_path / "hub" / "models--org--model" / "snapshots" / "abc123"
+    snapshot.mkdir(parents=True)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("abc123")
+    (snapshot / "config.json").write_text("{}")
+    assert not catalog.here(checkpoint)  # a half download is none
+    (snapshot / "model.safetensors").write_bytes(b"")
+    assert catalog.ref(checkpoint).revision == "abc123"
+    assert isinstance(checkpoint, Checkpoint)
+
+
+def test_settings_know_a_public_server():
+    assert not Settings(host="127.0.0.1", space_id=None).public
+    assert not Settings(host="localhost", space_id=None).public
+    assert not Settings(host="::1", space_id=None).public
+    assert Settings(host="0.0.0.0", space_id=None).public
+    assert Settings(host="my-machine", space_id=None).public
+    assert Settings(host="127.0.0.1", space_id="me/space").public

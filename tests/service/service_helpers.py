@@ -1,0 +1,19 @@
+"""A service over fake tiers."""
+
+from tests.fakes.runtime import FakeRuntime
+
+from playground.catalog import Catalog
+from playground.core.registry import Registry
+from playground.service import Playground
+from playground.settings import Settings
+
+
+def service_with(*tiers, **settings):
+    service = Playground(
+        Settings(space_id=None, **settings), Catalog.read(Settings().catalog), FakeRuntime(), gateway=None
+    )
+    if tiers:
+        service.tiers = Registry("tier")
+        for tier in tiers:
+            service.tiers.add(tier.name, tier)
+    return service
