@@ -70,6 +70,12 @@ class Tokenizer:
             ids += self._merge(piece, dropout, random or Random()) if dropout else self._piece(piece)  # noqa: S311
         return ids
 
+    def for_classifier(
+        self, text: str, max_length: int, dropout: float = 0.0, random: Random | None = None
+    ) -> list[int]:
+        """What a classifier reads: <cls>, then as many of the text's tokens as fit into `max_length`. Never empty."""
+        return [self.special(CLS), *self.encode(text, dropout, random)[: max_length - 1]]
+
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids and their spans [start, end) in the text's UTF-8 bytes: one after the other, without gaps."""
         ids = self.encode(text)

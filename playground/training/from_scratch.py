@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from playground.scratch.masked import MaskedLanguageModel, hide
 from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens, pad
-from playground.scratch.tokenizer import CLS, MASK, Tokenizer
+from playground.scratch.tokenizer import MASK, Tokenizer
 from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
 from playground.training import cards, data
 from playground.training.data import LABELS, Examples
@@ -76,9 +76,8 @@ class _Texts:
     """Texts as <cls> and token ids, cut anew at each call when BPE-dropout is on."""
 
     def __init__(self, tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> None:
-        self.tokenizer, self.texts, self.room = tokenizer, texts, max_length - 1
-        self.cls = tokenizer.special(CLS)
-        self.ids = [[self.cls, *tokenizer.encode(text)[: self.room]] for text in texts]
+        self.tokenizer, self.texts, self.max_length = tokenizer, texts, max_length
+        self.ids = [tokenizer.for_classifier(text, max_length) for text in texts]
         self.lengths = [len(ids) for ids in self.ids]
 
     def __call__(
@@ -87,7 +86,7 @@ class _Texts:
         """ids int64 [B, T] and mask bool [B, T] of the texts with these indices."""
         if not dropout:
             return pad([self.ids[i] for i in batch])
-        return pad([[self.cls, *self.tokenizer.encode(self.texts[i], dropout, random)[: self.room]] for i in batch])
+        return pad([self.tokenizer.for_classifier(self.texts[i], self.max_length, dropout, random) for i in batch])
 
 
 def run(job: Job) -> dict[str, Any]:

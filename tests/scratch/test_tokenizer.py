@@ -137,6 +137,12 @@ def test_decode_leaves_specials_out_and_marks_a_cut_character(tokenizer):
     assert tokenizer.decode(tokenizer.encode("🙂")[:-1]) == "\ufffd"
 
 
+def test_a_classifier_reads_cls_and_what_fits(tokenizer):
+    ids = tokenizer.encode("the cat sat on the mat")
+    assert tokenizer.for_classifier("the cat sat on the mat", 4) == [tokenizer.special(CLS), *ids[:3]]
+    assert tokenizer.for_classifier("", 4) == [tokenizer.special(CLS)]
+
+
 def test_saved_and_loaded_it_is_the_same(tokenizer, tmp_path):
     path = tmp_path / "tokenizer.json"
     low = Tokenizer(tokenizer.merges, lowercase=True)
