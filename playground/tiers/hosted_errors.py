@@ -30,7 +30,7 @@ class Scrubber:
     """Takes a key, its pieces, and whatever looks like a key out of a text."""
 
     def __init__(self, key: str) -> None:
-        folded = key.casefold()
+        folded = _folded(key)
         self._key = key
         self._grams = {folded[i : i + _GRAM] for i in range(len(folded) - _GRAM + 1)}
 
@@ -46,9 +46,9 @@ class Scrubber:
         return self._without_pieces(text)
 
     def _without_pieces(self, text: str) -> str:
-        folded = text.casefold()
-        if not self._grams or len(folded) != len(text):  # a few letters change length when folded: compare as they are
-            folded = text
+        if not self._grams:
+            return text
+        folded = _folded(text)
         hit = bytearray(len(text))
         for start in range(len(folded) - _GRAM + 1):
             if folded[start : start + _GRAM] in self._grams:
@@ -63,6 +63,11 @@ class Scrubber:
 
     def __repr__(self) -> str:
         return "Scrubber()"
+
+
+def _folded(text: str) -> str:
+    """Without case, of the same length: the few letters that fold to two are left as they are."""
+    return "".join(folded if len(folded := character.casefold()) == 1 else character for character in text)
 
 
 def excerpt(text: str, scrub: Scrubber, limit: int = 160) -> str:

@@ -104,6 +104,5 @@ def arguments(task: Task, text: str, model: str, features: Features) -> dict[str
 
 def most_input_tokens(task: Task, text: str) -> int:
     """An upper bound: a byte-level tokenizer makes at most one token of a byte; 64 for the frame of a chat."""
-    schema = json.dumps(task.schema(), ensure_ascii=False)
-    said = "".join(message["content"] for message in messages(task, text, Features(format="none")))
-    return len(said.encode("utf-8", "replace")) + len(schema.encode()) + 64
+    said = "".join(message["content"] for message in messages(task, text, Features(format="none")))  # with the schema
+    return len(said.encode("utf-8", "replace")) + 64

@@ -1,0 +1,88 @@
+"""The hosted tier through the real stand-in: real HTTP, the real client, the real gateway."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from playground.core.events import Cancelled
+from playground.core.types import Source
+from playground.gateway import LocalGateway, start_gateway
+from playground.gateway.generalist import SCALE
+from tests.gateway.word_runtime import ENCODER, WordRuntime, vector
+from tests.tiers.hosted_helpers import TASK, run, settings, tier_for
+
+TEXT = "what a happy happy day"
+
+
+@pytest.fixture
+def runtime() -> WordRuntime:
+    return WordRuntime()
+
+
+@pytest.fixture
+def gateway(runtime: WordRuntime) -> Iterator[LocalGateway]:
+    gateway = start_gateway(runtime, ENCODER)
+    yield gateway
+    gateway.close()
+
+
+def test_probabilities_survive_the_wire(gateway: LocalGateway) -> None:
+    last = run(tier_for(settings(), gateway), TEXT, model=None).finished
+    logits = {row.name: SCALE * float(vector(f"{row.name}: {row.description}") @ vector(TEXT)) for row in TASK.labels}
+    total = sum(math.exp(value) for value in logits.values())
+    assert last.output.score_source == "logprobs"
+    assert {row.label: row.score for row in last.output.scores} == pytest.approx(
+        {name: math.exp(value) / total for name, value in logits.items()}, rel=1e-4
+    )
+    assert last.output.label == "positive"
+    stats = last.stats
+    assert (stats.source, stats.model) == (Source.STAND_IN, "stand-in/word-hash")
+    assert stats.revision.startswith("fp_")
+    assert stats.tokens_in > 0
+    assert stats.tokens_out > 0
+    assert stats.time_to_first_token_seconds <= stats.latency_seconds
+    assert gateway.token not in stats.request_json + stats.response_json + repr(last)
+    assert json.loads(stats.response_json)["usage"]["completion_tokens"] == stats.tokens_out
+
+
+def test_visitors_are_told_apart_for_fairness_and_not_named(gateway: LocalGateway, runtime: WordRuntime) -> None:
+    tier = tier_for(settings(), gateway)
+    run(tier, TEXT, model=None, session="one-secret-session")
+    run(tier, "another " + TEXT, model=None, session="two")
+    users = {call.user for call in runtime.calls}
+    assert len(users) == 2
+    assert "one-secret-session" not in users
+
+
+def test_a_runtime_fault_reaches_the_card_as_its_own_sentence(gateway: LocalGateway, runtime: WordRuntime) -> None:
+    from playground.core.errors import Busy
+
+    runtime.fault = Busy("All places are taken: run again in a moment.")
+    assert str(run(tier_for(settings(), gateway), TEXT, model=None).failed.error) == str(runtime.fault)
+
+
+def test_stop_reaches_the_runtime_through_http(gateway: LocalGateway, runtime: WordRuntime) -> None:
+    runtime.hold = threading.Event()
+    ran = run(tier_for(settings(), gateway), TEXT, model=None, after_start=runtime.started)
+    assert isinstance(ran.last, Cancelled)
+    assert runtime.cancelled.wait(1)
+
+
+def test_forty_at_once(gateway: LocalGateway) -> None:
+    tier = tier_for(settings(hosted_timeout=20.0), gateway)
+    results: list[str] = []
+
+    def one(n: int) -> None:
+        results.append(run(tier, f"{TEXT} {n}", model=None, session=str(n)).finished.output.label)
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == ["positive"] * 40
