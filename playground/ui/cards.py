@@ -26,7 +26,9 @@ def idle_cards(
         title = service.tier_titles.get(tier.name, tier.name)
         support = service.support(task.name, tier.name)
         choices = tuple(service.choices(task.name, tier.name, session)) if support.yes else ()
-        state = CardState(tier.name, number, title, choices, labels, model=(models or {}).get(tier.name))
+        model = (models or {}).get(tier.name)
+        told = trained_on(service, task, tier.name, model, session) if choices else ""
+        state = CardState(tier.name, number, title, choices, labels, model=model, trained_on=told)
         states.append(state if support.yes else replace(state, phase=Phase.UNSUPPORTED, error=support.reason))
     return tuple(states)
 
@@ -71,19 +73,12 @@ def rights(task: Task, results: Sequence[TierResult], gold: str | None) -> dict[
     return {result.tier: task.matches(result.output, gold) for result in results if result.output is not None}
 
 
-def trained_on(service: Playground, task: Task, results: Sequence[TierResult], session: str) -> dict[str, str]:
-    """By tier, what its model was trained on, where its card says so."""
-    known = {}
-    for result in results:
-        if not result.compared:
-            continue
-        try:
-            told = service.model_card(task.name, result.tier, result.model, session).trained_on
-        except PlaygroundError:
-            continue
-        if told:
-            known[result.tier] = told
-    return known
+def trained_on(service: Playground, task: Task, tier: str, model: str | None, session: str) -> str:
+    """What the model was trained on, where its card says so."""
+    try:
+        return service.model_card(task.name, tier, model, session).trained_on or ""
+    except PlaygroundError:
+        return ""
 
 
 def rendered(states: Sequence[CardState]) -> list[Html]:

@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from playground.service import Playground
+from playground.ui.page_head import PageHead
 from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -32,13 +34,18 @@ class _Cached(StaticFiles):
 
 
 def launch_options(service: Playground) -> dict[str, Any]:
-    """Keyword arguments for `gr.Blocks.launch`. The addresses in the head are relative, so that a root path may stand before them."""
+    """Keyword arguments for `gr.Blocks.launch`. The head's addresses are relative: a root path may stand before them."""
     settings = service.settings
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     return {
         "theme": theme(),
-        "head": head(),
-        "app_kwargs": {"routes": routes(), "docs_url": None, "redoc_url": None, "openapi_url": None},
+        "app_kwargs": {
+            "routes": routes(),
+            "middleware": [Middleware(PageHead, head=head())],
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+        },
         "favicon_path": ASSETS / "images" / "icon.svg",
         "server_name": settings.host,
         "server_port": settings.port,

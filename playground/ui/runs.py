@@ -36,7 +36,10 @@ Update = dict[str, Html]  # a part's name ("card-hosted", "below", "table", "his
 
 @dataclass(frozen=True)
 class Order:
-    """What the browser asks for, checked: it may send anything. `models`: only the picked ones. `number`: the browser's count of its runs."""
+    """What the browser asks for, checked: it may send anything.
+
+    `models`: only the picked ones. `number`: the browser's count of its runs.
+    """
 
     text: str
     models: Mapping[str, str | None]
@@ -70,7 +73,7 @@ class TaskRuns:
         states = ui_cards.idle_cards(self.service, self.task)
         return {
             **_cards(states),
-            "below": self._below(states, ""),
+            "below": self._below(states),
             "table": Html(""),
             "history": history([], self._titles),
             "status": shell.status(running=False),
@@ -80,10 +83,10 @@ class TaskRuns:
     def _titles(self) -> dict[str, str]:
         return {tier.name: self.service.tier_titles.get(tier.name, tier.name) for tier in self.service.tiers}
 
-    def _below(self, states: tuple[CardState, ...], session: str, *, busy: bool = False) -> Html:
+    def _below(self, states: tuple[CardState, ...], *, busy: bool = False) -> Html:
         results = results_of(states)
         right = ui_cards.rights(self.task, results, states[0].gold if states else None)
-        why = {} if busy else ui_cards.trained_on(self.service, self.task, results, session)
+        why = {state.tier: state.trained_on for state in states}
         line = agreement(results, self._titles, right=right, trained_on=why, busy=busy)
         return join([line, plot(results, self._titles)])
 
@@ -134,7 +137,7 @@ class TaskRuns:
         page.cards = ui_cards.starting_cards(idle, text, self.task, before, order.models)
         yield {
             **_cards(page.cards),
-            "below": self._below(page.cards, session, busy=True),
+            "below": self._below(page.cards, busy=True),
             "table": Html(""),
             "status": shell.status(running=True, number=order.number),
         }
@@ -146,12 +149,12 @@ class TaskRuns:
                 new.phase is not was.phase and not new.busy for new, was in zip(page.cards, old, strict=True)
             )
             if finished:
-                update["below"] = self._below(page.cards, session, busy=any(state.busy for state in page.cards))
+                update["below"] = self._below(page.cards, busy=any(state.busy for state in page.cards))
                 update["status"] = shell.status(running=True, said=announcement(page.cards), number=order.number)
             yield update
         if not token.superseded:
             yield {
-                "below": self._below(page.cards, session),
+                "below": self._below(page.cards),
                 "history": self._history(session),
                 "status": shell.status(running=False, said=announcement(page.cards), number=order.number),
             }
@@ -199,7 +202,7 @@ class TaskRuns:
         page.cards = ui_cards.recorded_cards(ui_cards.idle_cards(self.service, self.task, session), record, self.task)
         return {
             **_cards(page.cards),
-            "below": self._below(page.cards, session),
+            "below": self._below(page.cards),
             "table": Html(""),
             "status": shell.opened(record),
         }
@@ -210,7 +213,7 @@ class TaskRuns:
         if any(state.busy for state in page.cards):
             return {}
         page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
-        return {**_cards(page.cards), "below": self._below(page.cards, session)}
+        return {**_cards(page.cards), "below": self._below(page.cards)}
 
 
 def _natural(value: object) -> int:

@@ -8,7 +8,7 @@ from playground.views.html import Html, el
 from playground.views.kinds import view_for, view_of
 from playground.views.state import CardState, Phase
 
-STAND_IN_NOTE = "Shows how an API call works, not how good one is: left out of the comparison."
+STAND_IN_NOTE = "Shows how a call works, not how good one is. Not compared."
 _SOURCE_MEANS = {
     Source.LIVE: "A real endpoint answered over the network.",
     Source.LOCAL_SERVER: "An OpenAI-compatible server on this machine answered.",
@@ -87,19 +87,28 @@ def _answer(state: CardState) -> Html:
     return el("div", headline, el("p", _verdict(state), cls="pg-verdict"), cls="pg-answer")
 
 
-def _verdict(state: CardState) -> list[Html]:
+def _verdict(state: CardState) -> list[Html | None]:
     """Right or wrong where there is a true answer, and what was said in the last run where that was something else."""
-    marks: list[Html] = []
+    marks: list[Html | None] = []
     if state.phase is Phase.DONE and state.gold is not None and state.right is not None:
         if state.right:
             marks.append(el("span", "✓ gold", cls="pg-right", title="The same as the example's true answer."))
         else:
             marks.append(el("span", f"✗ gold: {state.gold}", cls="pg-wrong", title="Not the example's true answer."))
     if state.phase is Phase.DONE and state.previous is not None:
-        before = view_of(state.previous).said(state.previous)
-        if before != view_of(state.output).said(state.output):
-            marks.append(el("span", f"was {before}", cls="pg-was", title="Changed since the last run."))
+        marks.append(_change(state))
     return marks
+
+
+def _change(state: CardState) -> Html | None:
+    """Another answer than in the last run, or the same with another confidence."""
+    view, before = view_of(state.output), view_of(state.previous)
+    said = before.said(state.previous)
+    if said != view.said(state.output):
+        return el("span", f"was {said}", cls="pg-was", title="Changed since the last run.")
+    now, then = view.confidence(state.output), before.confidence(state.previous)
+    changed = "" if now is None or then is None else numbers.delta(now - then)
+    return el("span", changed, cls="pg-was", title="Change of its confidence since the last run.") if changed else None
 
 
 def _note(state: CardState) -> Html:
@@ -136,15 +145,19 @@ def _words(state: CardState) -> str:
         case Phase.DONE:
             return " ".join(_remarks(state))
         case _:
-            return STAND_IN_NOTE if state.stand_in else ""
+            return " ".join(_remarks(state))
 
 
 def _remarks(state: CardState) -> list[str]:
     stats, remarks = state.stats, []
     if state.stand_in:
         remarks.append(STAND_IN_NOTE)
+    if state.output is not None and (source := view_of(state.output).confidence_source(state.output)):
+        remarks.append(source)
     if stats.load_seconds and not stats.cache_hit:
         remarks.append(f"Loaded in {numbers.seconds(stats.load_seconds)}, once.")
+    if state.trained_on and not state.remote:
+        remarks.append(f"Trained on {state.trained_on.rstrip('.')}.")
     if stats.truncated:
         remarks.append("Only the beginning was read: the text is longer than this model takes.")
     if stats.note and stats.note not in remarks:

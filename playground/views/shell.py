@@ -79,7 +79,7 @@ def console(task: Task, tier_count: int, limit: int) -> Html:
             "textarea",
             id=name,
             cls="pg-text",
-            rows=2,
+            rows=1,
             dir="auto",
             placeholder=task.placeholder,
             spellcheck="false",
@@ -140,7 +140,10 @@ def _chip(place: int, example: Example) -> Html:
 
 
 def status(*, running: bool, mode: str = "cards", error: str = "", said: str = "", number: int = 0) -> Html:
-    """What the page's script needs to know of a run (its `number`), and what a screen reader is told. `error` is shown beside the input."""
+    """What the page's script needs to know of a run (its `number`), and what a screen reader is told.
+
+    The script shows `error` beside the input.
+    """
     return el(
         "div",
         said,

@@ -38,6 +38,7 @@ class CardState:
 
     labels: the answers to expect, so that an empty card has the height of a full one.
     gold: the true answer where the input is an example, and `right` whether the output is it.
+    trained_on: what the chosen model was trained on, where its card says so.
     previous: the same card's output in the run before, for the marks of what changed.
     """
 
@@ -59,7 +60,7 @@ class CardState:
     right: bool | None = None
     previous: Any = None
     seq: int = -1
-    key_help: bool = False
+    trained_on: str = ""
 
     @property
     def busy(self) -> bool:

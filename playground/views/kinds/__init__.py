@@ -25,7 +25,7 @@ class KindView(Protocol):
         """How sure the model is of its own answer, 0..1."""
 
     def confidence_source(self, output: Output) -> str:
-        """ "" for a computed one, else a few words on where the number comes from."""
+        """Empty for a computed one, else a sentence on where the number comes from."""
 
     def body(self, state: CardState) -> Html:
         """The details under the headline. Has the same height before, while and after the card fills."""

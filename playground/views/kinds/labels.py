@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from playground.core.types import Labels
 from playground.views.html import Html, el
-from playground.views.numbers import delta, score
+from playground.views.numbers import score
 from playground.views.state import CardState
 
 SHOWN = 6  # bars on a card; of more labels the best
-_SOURCES = {"computed": "", "logprobs": "from token probabilities", "stated": "stated by the model"}
+_SOURCES = {"computed": "", "logprobs": "Scores from token probabilities.", "stated": "Scores as stated by the model."}
 
 
 class LabelsView:
@@ -22,21 +22,13 @@ class LabelsView:
         return output.confidence
 
     def confidence_source(self, output: Labels) -> str:
-        return _SOURCES[output.score_source]
+        return _SOURCES[output.score_source] if output.scores else "The model gave no confidence."
 
     def body(self, state: CardState) -> Html:
         output = state.output if isinstance(state.output, Labels) else None
         before = state.previous if isinstance(state.previous, Labels) else None
         rows = [_bar(label, output, before) for label in _labels(state, output)]
-        source = _SOURCES[output.score_source] if output else ""
-        if output and not output.scores:
-            source = "the model gave no confidence"
-        return el(
-            "div",
-            el("ul", rows, cls="pg-bars", aria_label="scores"),
-            el("p", source, cls="pg-scoresource"),
-            cls="pg-body",
-        )
+        return el("div", el("ul", rows, cls="pg-bars", aria_label="scores"), cls="pg-body")
 
 
 def _labels(state: CardState, output: Labels | None) -> list[str]:
@@ -51,16 +43,32 @@ def _labels(state: CardState, output: Labels | None) -> list[str]:
 def _bar(label: str, output: Labels | None, before: Labels | None) -> Html:
     value = output.score_of(label) if output else None
     old = before.score_of(label) if before else None
-    changed = delta(value - old) if value is not None and old is not None else ""
     width = 0 if value is None else round(100 * min(1.0, max(0.0, value)), 2)
     said = bool(output and output.label == label)
     return el(
         "li",
         el("span", label, cls="pg-bar-label", title=label, dir="auto"),
-        el("span", el("span", style=f"--value:{width}%"), cls="pg-bar-track", aria_hidden="true"),
+        el(
+            "span",
+            el("span", cls="pg-bar-fill", style=f"--value:{width}%"),
+            _tick(old) if value is not None else None,
+            cls="pg-bar-track",
+            aria_hidden="true",
+        ),
         el("span", score(value), cls="pg-bar-score"),
-        el("span", changed, cls="pg-bar-delta", title="change since the last run" if changed else None),
         cls="pg-bar pg-said" if said else "pg-bar",
+    )
+
+
+def _tick(old: float | None) -> Html | None:
+    """Where the bar ended in the last run."""
+    if old is None:
+        return None
+    return el(
+        "span",
+        cls="pg-bar-tick",
+        style=f"--value:{round(100 * min(1.0, max(0.0, old)), 2)}%",
+        title=f"last run: {score(old)}",
     )
 
 
