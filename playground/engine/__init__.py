@@ -1,1 +1,1 @@
-"""Runs models on this machine: cache, memory, loaders, scheduler, operations. Nothing here imports torch until a model is loaded."""
+"""Runs models on this machine: cache, memory, loaders, scheduler, operations. No torch before a model is loaded."""

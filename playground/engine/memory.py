@@ -95,7 +95,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(what: str) -> OutOfMemory:
-    return OutOfMemory(f"There was not enough memory {what}: try a shorter text or a smaller model, or run again later.")
+    return OutOfMemory(
+        f"There was not enough memory {what}: try a shorter text or a smaller model, or run again later."
+    )
 
 
 def reclaim() -> None:

@@ -36,7 +36,9 @@ class LocalRuntime:
         self._ops = build_ops()
         self._models = _Models(settings, self._on_device)
         free, total = memory.host_memory()
-        self._cache = self._models.cache = ModelCache(self._models, memory.budget(free, settings.cache_budget_mb), total)
+        self._cache = self._models.cache = ModelCache(
+            self._models, memory.budget(free, settings.cache_budget_mb), total
+        )
         self._scheduler = Scheduler(settings.max_batch, on_memory=self._out_of_memory)
         atexit.register(self.close)
 
@@ -115,15 +117,23 @@ class Run:
             self.end(Cancelled())
             return
         if error is not None:
-            self.end(Failed(error=error if isinstance(error, PlaygroundError) else InternalError(), stats=self._named()))
+            self.end(
+                Failed(error=error if isinstance(error, PlaygroundError) else InternalError(), stats=self._named())
+            )
             return
         (lease,) = leases
         if not lease.hit:
             self.waited = time.monotonic() - self.since
         assert self.op is not None
         work = Work(
-            call=self.call, op=self.op, model=lease.value, cancel=self.token, emit=self.emit, done=self.answered,
-            user=self.call.user, group=(type(self.call), lease.value.group),
+            call=self.call,
+            op=self.op,
+            model=lease.value,
+            cancel=self.token,
+            emit=self.emit,
+            done=self.answered,
+            user=self.call.user,
+            group=(type(self.call), lease.value.group),
         )
         with self._lock:
             self.lease, self.work = lease, work

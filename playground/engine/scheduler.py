@@ -90,8 +90,15 @@ class Scheduler:
     batch is sized by what the last steps of the group took. `on_memory`: called once before an out-of-memory is retried.
     """
 
-    def __init__(self, max_batch: int = 32, *, target: float = 0.05, name: str = "device",
-                 on_memory: Callable[[], None] = lambda: None, on_start: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        max_batch: int = 32,
+        *,
+        target: float = 0.05,
+        name: str = "device",
+        on_memory: Callable[[], None] = lambda: None,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
         self._max_batch = max_batch
         self._target = target
         self._on_memory = on_memory

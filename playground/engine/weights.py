@@ -31,7 +31,9 @@ def read(ref: ModelRef, name: str) -> bytes:
         raise LoadFailed(f"The file {name} of {ref.id} cannot be read ({error.strerror}): check the disk.") from None
     wanted = dict(ref.digests).get(name)
     if wanted is not None and hashlib.sha256(data).hexdigest() != wanted.lower():
-        raise DigestMismatch(f"The file {name} of {ref.id} is not the one the catalog names: get this checkpoint again.")
+        raise DigestMismatch(
+            f"The file {name} of {ref.id} is not the one the catalog names: get this checkpoint again."
+        )
     return data
 
 
@@ -61,8 +63,12 @@ def tensors(ref: ModelRef, names: Iterable[str] = (WEIGHTS,)) -> dict[str, Any]:
         data = read(ref, name)
         try:
             found.update(safetensors.torch.load(data))
-        except Exception as error:  # SafetensorError is an Exception of its own; its text names offsets, no reader wants them
-            raise LoadFailed(f"The file {name} of {ref.id} is damaged or cut short: get this checkpoint again.") from error
+        except (
+            Exception
+        ) as error:  # SafetensorError is an Exception of its own; its text names offsets, no reader wants them
+            raise LoadFailed(
+                f"The file {name} of {ref.id} is damaged or cut short: get this checkpoint again."
+            ) from error
     return found
 
 
@@ -78,7 +84,9 @@ def weight_files(ref: ModelRef) -> tuple[str, ...]:
         if shards and all(Path(shard).name == shard for shard in shards):
             return tuple(shards)
     if any(folder.glob("*.bin")):
-        raise LoadFailed(f"The model {ref.id} has no safetensors file, and pickled weights are never opened: choose another.")
+        raise LoadFailed(
+            f"The model {ref.id} has no safetensors file, and pickled weights are never opened: choose another."
+        )
     raise _missing(ref, WEIGHTS)
 
 

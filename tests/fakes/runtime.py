@@ -107,7 +107,9 @@ class FakeRuntime:
 
     def status(self) -> list[Resident]:
         ids = dict.fromkeys(call.model.id for call in self.calls)
-        return [Resident(model=id_, state="ready", bytes=1000, leases=0, hits=0, loads=1, load_seconds=0.01) for id_ in ids]
+        return [
+            Resident(model=id_, state="ready", bytes=1000, leases=0, hits=0, loads=1, load_seconds=0.01) for id_ in ids
+        ]
 
     def warm(self, refs: Sequence[ModelRef]) -> None:
         self.warmed.extend(refs)

@@ -12,7 +12,9 @@ from playground.engine import weights
 from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.memory import is_out_of_memory, out_of_memory
 
-_one_at_a_time = threading.Lock()  # from_pretrained switches process-wide state (default dtype, torch.nn.init) while it builds
+_one_at_a_time = (
+    threading.Lock()
+)  # from_pretrained switches process-wide state (default dtype, torch.nn.init) while it builds
 
 
 def load_pretrained(ref: ModelRef, mapping_name: str, context: LoadContext) -> tuple[Any, Any]:

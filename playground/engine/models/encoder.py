@@ -95,7 +95,9 @@ class Encoder:
         import peft
 
         if self._adapted is None:
-            self._adapted = peft.PeftModel(self._bare, config, name, autocast_adapter_dtype=False, low_cpu_mem_usage=True)
+            self._adapted = peft.PeftModel(
+                self._bare, config, name, autocast_adapter_dtype=False, low_cpu_mem_usage=True
+            )
         else:
             self._adapted.add_adapter(name, config, low_cpu_mem_usage=True)
         named = {f"base_model.model.{key}": value for key, value in tensors.items()}

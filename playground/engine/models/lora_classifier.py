@@ -20,8 +20,19 @@ from playground.engine.models.encoder import Encoder
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 HEAD = "classifier."
 # What a LoRA config may say here. The rest is for training, or changes the backbone for everybody (bias, modules_to_save).
-KEPT = ("r", "lora_alpha", "target_modules", "exclude_modules", "fan_in_fan_out", "use_rslora", "use_dora",
-        "rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern")
+KEPT = (
+    "r",
+    "lora_alpha",
+    "target_modules",
+    "exclude_modules",
+    "fan_in_fan_out",
+    "use_rslora",
+    "use_dora",
+    "rank_pattern",
+    "alpha_pattern",
+    "layers_to_transform",
+    "layers_pattern",
+)
 
 
 class LoraClassifier:
@@ -91,8 +102,9 @@ class LoraLoader:
         own = size * head[0].element_size()
         identity = Identity(
             # from the tensors as they now lie in the encoder, not from the file
-            fingerprint=weights.fingerprint(base.identity.fingerprint, state,
-                                            dict(zip(("weight", "bias"), head, strict=True))),
+            fingerprint=weights.fingerprint(
+                base.identity.fingerprint, state, dict(zip(("weight", "bias"), head, strict=True))
+            ),
             device=base.identity.device,
             dtype=base.identity.dtype,
             parameters=base.identity.parameters + size,
@@ -113,8 +125,12 @@ class LoraLoader:
         if said.get("peft_type") != "LORA" or said.get("bias", "none") != "none":
             raise LoadFailed(f"The adapter {ref.id} is not a plain LoRA adapter: train it with `bias=none`.")
         try:
-            return peft.LoraConfig(**{key: said[key] for key in KEPT if said.get(key) is not None},
-                                   lora_dropout=0.0, bias="none", inference_mode=True)
+            return peft.LoraConfig(
+                **{key: said[key] for key in KEPT if said.get(key) is not None},
+                lora_dropout=0.0,
+                bias="none",
+                inference_mode=True,
+            )
         except (TypeError, ValueError) as error:
             raise LoadFailed(f"The file {CONFIG} of {ref.id} is damaged: get this checkpoint again.") from error
 

@@ -64,7 +64,9 @@ class PipelineLoader:
         module, tokenizer = hf.load_pretrained(ref, "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING", context)
         if module.config.num_labels < 2 or module.config.problem_type not in (None, "single_label_classification"):
             raise LoadFailed(f"The model {ref.id} does not choose one label out of several: choose another.")
-        pipeline = transformers.pipeline("text-classification", model=module, tokenizer=tokenizer, device=context.device)
+        pipeline = transformers.pipeline(
+            "text-classification", model=module, tokenizer=tokenizer, device=context.device
+        )
         return PipelineClassifier(pipeline, context)
 
     def unload(self, model: PipelineClassifier, context: LoadContext) -> None:

@@ -38,7 +38,9 @@ class ClassifyOp:
         ref = work.call.model
         names = ref.labels or work.model.labels
         if len(names) != len(logits):
-            raise LoadFailed(f"The model {ref.id} has {len(logits)} labels and {len(names)} names: correct the catalog.")
+            raise LoadFailed(
+                f"The model {ref.id} has {len(logits)} labels and {len(names)} names: correct the catalog."
+            )
         return Outcome(
             output=labels(names, logits),
             tokens_in=work.state.tokens,
