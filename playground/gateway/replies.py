@@ -84,7 +84,7 @@ def chat_events(speaker: Speaker, reply: Reply, top: int | None, include_usage: 
     }
 
     def event(choices: list[chunked.Choice], usage: CompletionUsage | None = None) -> str:
-        extra = {"usage": usage} if include_usage else {}
+        extra: dict[str, Any] = {"usage": usage} if include_usage else {}
         return f"data: {_dump(ChatCompletionChunk(**about, choices=choices, **extra))}\n\n"
 
     yield event([chunked.Choice(index=0, delta=chunked.ChoiceDelta(role="assistant", content=""), finish_reason=None)])

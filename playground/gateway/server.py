@@ -38,7 +38,7 @@ class LocalGateway:
         self._server: uvicorn.Server | None = None
         self._ready = threading.Event()
         self._closed = False
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)  # free port, never another interface
+        self._socket = _listening()
         self._port: int = self._socket.getsockname()[1]
         if not lazy:
             self.start()
@@ -79,6 +79,8 @@ class LocalGateway:
         try:
             import uvicorn
 
+            logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its coming and going is said below
+
             from playground.gateway.app import create_app
 
             config = uvicorn.Config(
@@ -102,6 +104,18 @@ class LocalGateway:
             log.exception("the gateway stopped")
         finally:
             self._socket.close()  # whoever still waits is refused instead of hanging
+
+
+def _listening() -> socket.socket:
+    """A free port of loopback, and no other interface.
+
+    The protocol is named because asyncio turns Nagle's algorithm off only where it is: with it, a reply in several
+    writes waits 40 ms for the client's delayed acknowledgement.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(_BACKLOG)
+    return listening
 
 
 def start_gateway(runtime: Runtime, encoder: ModelRef, *, deadline: float = 60.0, lazy: bool = False) -> LocalGateway:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from playground.core.types import Choice, Request, Source, Stats, Support
 from playground.tiers.context import TierContext
 from playground.tiers.hosted_ask import Asker, Exchange, host_of
 from playground.tiers.hosted_endpoints import Ask, Endpoint, Endpoints
-from playground.tiers.hosted_errors import Scrubber
+from playground.tiers.hosted_errors import Scrubber, capital
 from playground.tiers.hosted_http import Clients
 from playground.tiers.hosted_loop import LOOP
 from playground.tiers.hosted_models import ModelLists
@@ -95,7 +96,7 @@ class HostedTier:
             emitter(Cancelled())
             raise
         except TimeoutError:
-            where = "The endpoint" if endpoint is None else host_of(endpoint)
+            where = "the endpoint" if endpoint is None else host_of(endpoint)
             self._fail(emitter, too_late(where), endpoint, exchange)
         except PlaygroundError as error:
             self._fail(emitter, error, endpoint, exchange)
@@ -119,9 +120,11 @@ class HostedTier:
         card = card if left is None else min(card, left)
         if hosted <= card:
             return hosted, lambda host: EndpointTimeout(
-                f"{host} did not answer within {hosted:g} s: run again or choose a faster model."
+                capital(f"{host} did not answer within {hosted:g} s: run again or choose a faster model.")
             )
-        return card, lambda host: DeadlineExceeded(f"{host} did not answer before the deadline: run again.")
+        return card, lambda host: DeadlineExceeded(
+            capital(f"{host} did not answer before the deadline: run again.")
+        )
 
 
 def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> Stats:
@@ -182,4 +185,6 @@ def _note(endpoint: Endpoint, exchange: Exchange) -> str | None:
 
 
 def _pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """Indented; lists of numbers (a token's bytes) in one line. A line break never stands inside a JSON string."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return re.sub(r"\[\n[\d,\s]+\]", lambda numbers: re.sub(r"\s+", "", numbers[0]).replace(",", ", "), text)

@@ -69,7 +69,7 @@ class Asker:
                 await self._once(client, endpoint, exchange)
             except openai.APIStatusError as error:
                 exchange.sent = False  # an endpoint that answers with an error has not worked for it
-                less = _less(features, error)
+                less = None if endpoint.source is Source.STAND_IN else _less(features, error)
                 if less is not None and refusals < _MOST_REFUSALS:
                     exchange.left_out.append(_difference(features, less))
                     features, refusals = less, refusals + 1
@@ -125,9 +125,9 @@ class Asker:
 def host_of(endpoint: Endpoint) -> str:
     """As a sentence names it."""
     if endpoint.source is Source.STAND_IN:
-        return "The stand-in"
+        return "the stand-in"
     if endpoint.source is Source.LOCAL_SERVER:
-        return f"The local server {urlsplit(endpoint.base_url).netloc}"
+        return f"the local server {urlsplit(endpoint.base_url).netloc}"
     return urlsplit(endpoint.base_url).netloc
 
 

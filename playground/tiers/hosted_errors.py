@@ -46,7 +46,8 @@ class Scrubber:
         return self._without_pieces(text)
 
     def _without_pieces(self, text: str) -> str:
-        if not self._grams:
+        quick = text.casefold()
+        if not any(gram in quick for gram in self._grams):  # nearly always, and 100 times as fast as looking where
             return text
         folded = _folded(text)
         hit = bytearray(len(text))
@@ -88,6 +89,11 @@ def message_of(body: Any) -> str:
     return str(body or "")
 
 
+def capital(sentence: str) -> str:
+    """Hosts are named as inside a sentence ("the stand-in", "api.openai.com"); an address keeps its letters."""
+    return f"T{sentence[1:]}" if sentence.startswith("the ") else sentence
+
+
 def translated(error: Exception, host: str, model: str, scrub: Scrubber, *, ours: bool = False) -> PlaygroundError:
     """An exception of `openai` as one of ours. `ours`: the endpoint is the stand-in, whose own sentences fit the user."""
     import openai
@@ -95,12 +101,12 @@ def translated(error: Exception, host: str, model: str, scrub: Scrubber, *, ours
     if isinstance(error, openai.APIStatusError):
         return _status(error, host, model, scrub, ours)
     if isinstance(error, openai.APITimeoutError):
-        return EndpointTimeout(f"{host} did not answer in time: run again or choose a faster model.")
+        return EndpointTimeout(capital(f"{host} did not answer in time: run again or choose a faster model."))
     if isinstance(error, openai.APIConnectionError):
         return _connection(error, host)
     if isinstance(error, openai.APIError):  # an error inside a stream
         said = excerpt(message_of(error.body) or error.message, scrub)
-        return EndpointFault(f"{host} broke off with an error{_quoted(said)}: run again.")
+        return EndpointFault(capital(f"{host} broke off with an error{_quoted(said)}: run again."))
     return BadReply(f"The reply of {host} is not in OpenAI's format: check the base URL, or choose another model.")
 
 
@@ -110,22 +116,22 @@ def _status(error: Any, host: str, model: str, scrub: Scrubber, ours: bool) -> P
     if ours and said:
         return EndpointFault(said)
     if 300 <= status < 400:
-        return EndpointFault(f"{host} redirects to another address, which is not followed: correct the base URL.")
+        return EndpointFault(capital(f"{host} redirects to another address, which is not followed: correct the base URL."))
     if status == 401:
-        return CredentialError(f"{host} refused the key (401): check it, or paste another.")
+        return CredentialError(capital(f"{host} refused the key (401): check it, or paste another."))
     if status == 403:
-        return CredentialError(f"{host} does not let this key do that (403): use another key or another model.")
+        return CredentialError(capital(f"{host} does not let this key do that (403): use another key or another model."))
     if status == 404:
         if "model" in said.lower():
             return UnknownName(f"model at {host}", model)
-        return EndpointFault(f"{host} has no chat completions at that address (404): check the base URL, it often ends in /v1.")
+        return EndpointFault(capital(f"{host} has no chat completions there (404): check the base URL, it often ends in /v1."))
     if status == 429:
         return _rate_limited(error, host, said)
     if status == 413:
         return EndpointFault(f"The text is too long for {host} (413): shorten it.")
     if status >= 500:
-        return EndpointFault(f"{host} failed ({status}){_quoted(said)}: run again in a while.")
-    return EndpointFault(f"{host} refused the request ({status}){_quoted(said)}: choose another model.")
+        return EndpointFault(capital(f"{host} failed ({status}){_quoted(said)}: run again in a while."))
+    return EndpointFault(capital(f"{host} refused the request ({status}){_quoted(said)}: choose another model."))
 
 
 def _rate_limited(error: Any, host: str, said: str) -> RateLimited:
@@ -134,8 +140,8 @@ def _rate_limited(error: Any, host: str, said: str) -> RateLimited:
         return RateLimited(f"The account of this key has no credit left at {host} (429): add some, or paste another key.")
     wait = retry_after(error.response.headers)
     if wait is None:
-        return RateLimited(f"{host} has had too many requests (429): wait a minute and run again.")
-    return RateLimited(f"{host} has had too many requests (429): run again in {max(1, round(wait))} s.", wait)
+        return RateLimited(capital(f"{host} has had too many requests (429): wait a minute and run again."))
+    return RateLimited(capital(f"{host} has had too many requests (429): run again in {max(1, round(wait))} s."), wait)
 
 
 def retry_after(headers: Any) -> float | None:
@@ -160,10 +166,10 @@ def _connection(error: Exception, host: str) -> PlaygroundError:
     if isinstance(cause, httpx2.ConnectError):
         if "certificate" in str(cause).lower():
             return EndpointUnreachable(f"The certificate of {host} could not be checked: correct the base URL or SSL_CERT_FILE.")
-        return EndpointUnreachable(f"{host} cannot be reached: check the address, the network, and that the server runs.")
+        return EndpointUnreachable(capital(f"{host} cannot be reached: check the address, the network, and that the server runs."))
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
-        return EndpointUnreachable(f"{host} cannot be reached: correct the base URL.")
-    return EndpointUnreachable(f"{host} closed the connection without an answer: run again.")
+        return EndpointUnreachable(capital(f"{host} cannot be reached: correct the base URL."))
+    return EndpointUnreachable(capital(f"{host} closed the connection without an answer: run again."))
 
 
 def cut(host: str) -> StreamCut:

@@ -34,16 +34,23 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "topic", "schema": SCHE
 MESSAGES = [{"role": "system", "content": "Say what it is about."}, {"role": "user", "content": TEXT}]
 
 
-@pytest.fixture
-def runtime() -> WordRuntime:
-    return WordRuntime()
-
-
-@pytest.fixture
-def gateway(runtime: WordRuntime) -> Iterator[LocalGateway]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[WordRuntime, LocalGateway]]:
+    runtime = WordRuntime()
     gateway = start_gateway(runtime, ENCODER, deadline=5)
-    yield gateway
+    yield runtime, gateway
     gateway.close()
+
+
+@pytest.fixture
+def runtime(shared: tuple[WordRuntime, LocalGateway]) -> WordRuntime:
+    shared[0].reset()
+    return shared[0]
+
+
+@pytest.fixture
+def gateway(shared: tuple[WordRuntime, LocalGateway], runtime: WordRuntime) -> LocalGateway:
+    return shared[1]
 
 
 @pytest.fixture
@@ -359,12 +366,13 @@ def test_a_lazy_gateway_starts_when_its_address_is_asked_for(runtime: WordRuntim
 
 
 def test_closing_twice_frees_the_port_and_the_thread(runtime: WordRuntime) -> None:
+    before = set(threading.enumerate())
     gateway = start_gateway(runtime, ENCODER)
     url = gateway.base_url
     assert gateway.wait_ready(10)
     gateway.close()
     gateway.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "gateway"]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "gateway"]
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{url}/models", trust_env=False)
 

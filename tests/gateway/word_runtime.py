@@ -40,6 +40,9 @@ class WordRuntime:
     """`fault`: what every call fails with. `hold`: calls wait for it to be set, or for their cancel."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         self.calls: list[Embed] = []
         self.fault: PlaygroundError | None = None
         self.crash: Exception | None = None

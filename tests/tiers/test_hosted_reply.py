@@ -20,9 +20,9 @@ from playground.tiers.hosted_request import Features
 from tests.tiers.hosted_helpers import KEY, TASK
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
 )
 LABELLED = st.fixed_dictionaries({}, optional={"label": JSON | st.sampled_from(["positive", "Negative"]), "confidence": JSON})
 
@@ -77,7 +77,7 @@ def test_any_json_from_the_wire_is_an_output_or_one_of_our_errors(chunks: list[A
     json.dumps(reply.json(), default=str)
 
 
-@given(JSON | st.lists(st.fixed_dictionaries({"token": JSON, "bytes": JSON, "logprob": JSON, "top_logprobs": JSON})))
+@given(JSON | st.lists(st.fixed_dictionaries({"token": JSON, "bytes": JSON, "logprob": JSON, "top_logprobs": JSON}), max_size=4))
 @settings(max_examples=100, deadline=None)
 def test_any_logprobs_are_read_or_left_alone(content: Any) -> None:
     scores = label_scores(tokens_from(content), "label", ("negative", "positive"))

@@ -19,16 +19,23 @@ from tests.tiers.hosted_helpers import TASK, run, settings, tier_for
 TEXT = "what a happy happy day"
 
 
-@pytest.fixture
-def runtime() -> WordRuntime:
-    return WordRuntime()
-
-
-@pytest.fixture
-def gateway(runtime: WordRuntime) -> Iterator[LocalGateway]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[WordRuntime, LocalGateway]]:
+    runtime = WordRuntime()
     gateway = start_gateway(runtime, ENCODER)
-    yield gateway
+    yield runtime, gateway
     gateway.close()
+
+
+@pytest.fixture
+def runtime(shared: tuple[WordRuntime, LocalGateway]) -> WordRuntime:
+    shared[0].reset()
+    return shared[0]
+
+
+@pytest.fixture
+def gateway(shared: tuple[WordRuntime, LocalGateway], runtime: WordRuntime) -> LocalGateway:
+    return shared[1]
 
 
 def test_probabilities_survive_the_wire(gateway: LocalGateway) -> None:
