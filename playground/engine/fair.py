@@ -72,12 +72,12 @@ class FairQueue(Generic[W]):
         """The oldest work of the user whose turn it is."""
         return next(iter(self._users.values()))[0] if self._users else None
 
-    def take(self, most_rows: int, most_tokens: float) -> list[W]:
+    def take(self, most_rows: int) -> list[W]:
         """Takes out the next step's batch: the head, however large, and what fits beside it. Nothing while the head is
         not ready.
 
-        A batch has at most `most_rows` rows and `most_tokens` padded tokens, and rows of one length bucket; works that
-        have begun stay together, since they share state.
+        A batch has at most `most_rows` rows, all of one length bucket; works that have begun stay together, since they
+        share state.
         """
         head = self.head()
         if head is None or not head.ready:
@@ -90,7 +90,7 @@ class FairQueue(Generic[W]):
                     break
                 if work is head or work.alone or not work.ready:
                     continue
-                fits = rows + work.rows <= most_rows and (rows + work.rows) * width <= most_tokens
+                fits = rows + work.rows <= most_rows
                 like = work.group == head.group and work.begun == head.begun and bucket(work.size) == width
                 if like and fits:
                     batch.append(work)
@@ -108,3 +108,34 @@ class FairQueue(Generic[W]):
             for line in lines:
                 if place < len(line):
                     yield line[place]
+
+
+class Pace:
+    """How many rows a step may have, by group and length bucket, learned from what steps took.
+
+    A step should end within `target` seconds, or within twice what a single row takes where that is longer: another
+    user's request waits for one step and then takes part in the next, so it is answered within about four times its
+    idle latency, whoever else is here. Within that the limit doubles while it is used up, and shrinks in proportion.
+    """
+
+    def __init__(self, most: int, target: float, first: int = 8) -> None:
+        self._most, self._target, self._first = most, target, min(first, most)
+        self._limit: OrderedDict[Hashable, int] = OrderedDict()
+        self._single: dict[Hashable, float] = {}
+
+    def limit(self, group: Hashable, size: int) -> int:
+        return self._limit.get((group, bucket(size)), self._first)
+
+    def learn(self, group: Hashable, size: int, rows: int, seconds: float) -> None:
+        key = (group, bucket(size))
+        limit = self._limit.pop(key, self._first)
+        if rows == 1:
+            self._single[key] = 0.7 * self._single.get(key, seconds) + 0.3 * seconds
+        allowed = max(self._target, 2 * self._single.get(key, 0.0))
+        if seconds > allowed and rows > 1:
+            limit = max(1, int(rows * allowed / seconds))
+        elif seconds <= allowed and rows >= limit:
+            limit = min(self._most, 2 * limit)
+        self._limit[key] = limit
+        if len(self._limit) > 256:  # groups of models long gone
+            self._single.pop(self._limit.popitem(last=False)[0], None)

@@ -20,13 +20,11 @@ from playground.core.calls import Call
 from playground.core.cancel import Cancel
 from playground.core.errors import DeadlineExceeded, InternalError, PlaygroundError
 from playground.core.events import Event
-from playground.engine.fair import FairQueue
+from playground.engine.fair import FairQueue, Pace
 from playground.engine.memory import is_out_of_memory, out_of_memory
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-FIRST_PACE = 1e-4  # seconds per padded token, until a group's first step has been timed
 
 
 @dataclass(frozen=True)
@@ -86,8 +84,8 @@ class Op(Protocol):
 
 
 class Scheduler:
-    """max_batch: most rows in a step. `target`: seconds a step should stay under, so that others' turn comes soon; the
-    batch is sized by what the last steps of the group took. `on_memory`: called once before an out-of-memory is retried.
+    """max_batch: most rows in a step. `target`: seconds a step should stay under, so that others' turn comes soon (see
+    `Pace`). `on_memory`: called before an out-of-memory is retried, once.
     """
 
     def __init__(
@@ -106,7 +104,7 @@ class Scheduler:
         self._queue: FairQueue[Work] = FairQueue()
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._running: list[Work] = []
-        self._pace: dict[Hashable, float] = {}  # seconds per padded token, by group
+        self._pace = Pace(max_batch, target)
         self._wake = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -207,12 +205,11 @@ class Scheduler:
             head = self._queue.head()
             if head is None:
                 return
-            tokens = self._target / self._pace.get(head.group, FIRST_PACE)
-            batch = self._queue.take(self._max_batch, tokens)
+            batch = self._queue.take(self._pace.limit(head.group, head.size))
             self._running = list(batch)
         if not batch:
             return
-        rows, padded = sum(work.rows for work in batch), max(1, *(work.size for work in batch), 1)
+        rows, size = sum(work.rows for work in batch), batch[0].size
         started = time.monotonic()
         for work in batch:
             work.started = work.started or started
@@ -226,7 +223,7 @@ class Scheduler:
         if error is not None:
             self._after_error(batch, error)
             return
-        self._learn(batch[0].group, seconds / (rows * padded))
+        self._pace.learn(batch[0].group, size, rows, seconds)
         for work, outcome in zip(batch, outcomes, strict=True):
             work.seconds += seconds
             work.batch = rows
@@ -240,12 +237,6 @@ class Scheduler:
                 self._requeue(work)
         with self._wake:
             self._running = []
-
-    def _learn(self, group: Hashable, pace: float) -> None:
-        """Halfway to what this step took, in seconds per padded token."""
-        self._pace[group] = (self._pace.pop(group, pace) + pace) / 2
-        if len(self._pace) > 256:
-            del self._pace[next(iter(self._pace))]
 
     def _after_error(self, batch: list[Work], error: Exception) -> None:
         """Several: each again by itself, so that the others answer. One: memory is retried once, all else is its answer."""

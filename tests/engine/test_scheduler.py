@@ -171,7 +171,7 @@ def test_users_take_turns():
             queue.put(W(user, f"{user}{n}"))
     order = []
     while len(queue):
-        order += [work.name for work in queue.take(8, 1000)]
+        order += [work.name for work in queue.take(8)]
     assert order == ["a0", "b0", "c0", "a1", "b1", "a2"]
 
 
