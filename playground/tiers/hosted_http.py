@@ -44,9 +44,14 @@ class Clients:
         pool = self._pools.get((local, owners_key))
         if pool is None:
             pool = self._pools[local, owners_key] = _pool(self._timeout, local, owners_key)
-        # max_retries 0: whether a request is sent again is our decision, which the card shows.
         return openai.AsyncOpenAI(
-            api_key=api_key, base_url=base_url, http_client=pool, max_retries=0, timeout=pool.timeout
+            api_key=api_key,
+            base_url=base_url,
+            http_client=pool,
+            timeout=pool.timeout,
+            max_retries=0,  # whether a request is sent again is our decision, which the card shows
+            # Said outright, because an Authorization in OPENAI_CUSTOM_HEADERS would win over `api_key`.
+            default_headers={"Authorization": f"Bearer {api_key}"},
         )
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from playground.core.types import Source
 from tests.tiers.hosted_helpers import KEY, TASK, live, run, settings, tier_for, with_key
-from tests.tiers.scripted_server import Script, ScriptedServer, refuses, streamed, whole
+from tests.tiers.scripted_server import Script, ScriptedServer, completion, refuses, streamed, whole
 
 Serve = Callable[..., ScriptedServer]
 
@@ -160,29 +160,28 @@ def test_the_owners_environment_does_not_travel_with_a_visitors_key(
 ) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-owner")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-owner")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Owner: owner-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Owner: owner-secret\nAuthorization: Bearer owner-token")
+    monkeypatch.setenv("OPENAI_API_KEY", "owner-key")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://owner.example/v1")
     server = serve(streamed())
     run(live(server.base_url)).finished  # noqa: B018
     assert "owner" not in json.dumps(server.seen[0].headers)
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
     run(tier_for(settings(openai_api_key=KEY, openai_base_url=server.base_url))).finished  # noqa: B018
     assert server.seen[1].headers["openai-organization"] == "org-owner"
 
 
-def test_no_cookie_is_kept_between_visitors(serve: Serve) -> None:
+@pytest.mark.parametrize("owners", [False, True])
+def test_no_cookie_is_kept_between_visitors(serve: Serve, owners: bool) -> None:
     async def with_cookie(seen: Any) -> None:
-        await seen.json(200, json.loads(json.dumps(_completion())), Set_Cookie="who=visitor-one; Path=/")
+        await seen.json(200, completion(), Set_Cookie="who=visitor-one; Path=/")
 
     server = serve(with_cookie, whole())
-    tier = live(server.base_url)
+    config = settings(openai_api_key=KEY, openai_base_url=server.base_url)
+    tier = tier_for(config) if owners else live(server.base_url)
     run(tier)
     run(tier)
     assert "cookie" not in server.seen[1].headers
-
-
-def _completion() -> dict[str, Any]:
-    from tests.tiers.scripted_server import completion
-
-    return completion()
 
 
 def test_connections_are_shared_and_no_thread_is_parked_per_run(serve: Serve) -> None:
