@@ -141,7 +141,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     parts = list(metrics)
-    rows = [f"| | {' | '.join(parts)} |", f"|---|{'---:|' * len(parts)}"]
+    rows = [f"| held-out texts | {' | '.join(parts)} |", f"|---|{'---:|' * len(parts)}"]
     for key, name in FIGURES.items():
         cells = [metrics[part].get(key) for part in parts]
         if any(cell is not None for cell in cells):
