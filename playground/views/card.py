@@ -31,7 +31,6 @@ def card(state: CardState) -> Html:
         _numbers(state),
         _actions(state),
         cls="pg-card",
-        id=f"pg-card-{state.tier}",
         data_tier=state.tier,
         data_phase=state.phase,
         data_source=state.source,
@@ -108,7 +107,11 @@ def _change(state: CardState) -> Html | None:
         return el("span", f"was {said}", cls="pg-was", title="Changed since the last run.")
     now, then = view.confidence(state.output), before.confidence(state.previous)
     changed = "" if now is None or then is None else numbers.delta(now - then)
-    return el("span", changed, cls="pg-was", title="Change of its confidence since the last run.") if changed else None
+    return (
+        el("span", f"{changed} since last run", cls="pg-was", title="Change of its confidence since the last run.")
+        if changed
+        else None
+    )
 
 
 def _note(state: CardState) -> Html:

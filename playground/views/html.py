@@ -40,7 +40,7 @@ def join(children: Child, separator: str = "") -> Html:
     return Html(separator.join(join(child) for child in children))
 
 
-def el(name: str, *children: Child, **attributes: str | int | float | bool | None) -> Html:
+def el(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Html:
     """One element. `cls` is class, `for_` is for, `data_x` is data-x; True is a bare attribute, None and False leave it out."""
     attrs = "".join(
         _attribute(key, value) for key, value in attributes.items() if value is not None and value is not False

@@ -6,14 +6,17 @@ fail. `python -m tests.fakes.service PORT` serves the page over it.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import math
 import re
-import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from playground.catalog import Catalog
 from playground.core.cancel import Cancel
@@ -21,9 +24,10 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.errors import LoadFailed
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
 from playground.core.registry import Registry
-from playground.core.task import Task
+from playground.core.task import Example, Label, LabelTask, Task
 from playground.core.types import Choice, Labels, LabelScore, Request, Source, Stats, Support
 from playground.service import Playground
+from playground.service.cards import pick
 from playground.settings import Settings
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
@@ -119,8 +123,6 @@ class WordTier:
         return Labels(scores[0][0], tuple(LabelScore(name, score) for name, score in scores), source)
 
     def _measured(self, request: Request, cold: bool) -> Stats:
-        from dataclasses import replace
-
         model = request.model or self.rows[0].id
         stats = replace(
             self.stats,
@@ -221,7 +223,7 @@ class FakePlayground(Playground):
         return f'"""{self.tier_titles[tier]}."""\n\ntext = {checked!r}\nprint(text)\n'
 
     def model_card(self, task, tier, model=None, session=""):
-        choice = next(row for row in self.choices(task, tier, session) if model in (None, row.id))
+        choice = pick(self.choices(task, tier, session), model)
         trained = {
             "pretrained": "sentences of film and shop reviews",
             "finetuned": "informal comments",
@@ -242,12 +244,49 @@ class FakePlayground(Playground):
         )
 
 
-def main(port: int) -> None:
+def toy_task() -> LabelTask:
+    """A second task, as one that is added at run time."""
+    return LabelTask(
+        name="weather",
+        title="Weather",
+        question="What weather does the text speak of?",
+        placeholder="Type a forecast.",
+        labels=(Label("rain", "Water falls."), Label("snow", "Flakes fall."), Label("sun", "Nothing falls.")),
+        examples=(Example("a fine day", "great blue sky", "sun"),),
+        instruction="Name the weather.",
+    )
+
+
+def status_route(service: FakePlayground) -> Route:
+    """What a test asks of the fake behind the page: `/fake` tells what its tiers have seen and still run."""
+
+    async def told(request):
+        tiers = {
+            tier.name: {"running": tier.running, "seen": [[seen.text, seen.model] for seen in tier.seen]}
+            for tier in service.tiers
+        }
+        return JSONResponse({"tiers": tiers, "keys": len(service._credentials._by_session)})
+
+    return Route("/fake", told)
+
+
+def main() -> None:
     from playground.ui import build, launch_options
 
-    service = FakePlayground(urls=["http://192.168.1.20:7860/"], port=port)
-    build(service).launch(**launch_options(service))
+    options = argparse.ArgumentParser()
+    options.add_argument("port", type=int)
+    options.add_argument("--lines", type=int, default=200)
+    options.add_argument("--url", action="append", default=[])
+    options.add_argument("--toy", action="store_true")
+    options.add_argument("--root", default=None)
+    chosen = options.parse_args()
+    service = FakePlayground(urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
+    if chosen.toy:
+        service.tasks.add("weather", toy_task())
+    wanted = launch_options(service)
+    wanted["app_kwargs"]["routes"].append(status_route(service))
+    build(service).launch(**wanted, root_path=chosen.root)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -1,0 +1,192 @@
+"""A real server over fake tiers, a real Chromium, and no other host: a foreign request or a console error fails the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed: pip install -r tests/requirements.txt")
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    """The page in a process of its own. `told` is what the fake behind it has to say."""
+
+    def __init__(self, *options: str, module: str = "tests.fakes.service") -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        command = [sys.executable, "-m", module, str(self.port), *options]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                pytest.fail(f"the page did not come up: {self.process.communicate()[1]}")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=5) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+
+    @property
+    def told(self) -> dict:
+        with urllib.request.urlopen(self.url + "fake", timeout=5) as reply:
+            return json.load(reply)
+
+    @property
+    def running(self) -> int:
+        return sum(tier["running"] for tier in self.told["tiers"].values())
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server("--lines", "40", "--toy", "--url", "http://192.168.1.20:7860/")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no Chromium at {CHROMIUM}: install it or set CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One page, and what a visitor does with it. `tab` is the tab that is shown."""
+
+    def __init__(self, context: BrowserContext, url: str, fragment: str = "") -> None:
+        self.problems: list[str] = []
+        self.url = url
+        self.context = context
+        self.page = self.open(fragment)
+
+    def open(self, fragment: str = "") -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+        page.goto(self.url + fragment)
+        page.wait_for_selector(".pg-tab[data-shown] textarea")
+        return page
+
+    def _asked(self, address: str) -> None:
+        if not address.startswith((self.url, "data:", "blob:")):
+            self.problems.append(f"asked another host: {address}")
+
+    @property
+    def tab(self):
+        return self.page.locator(".pg-tab[data-shown]")
+
+    # -- what is on screen
+
+    def card(self, tier: str):
+        return self.tab.locator(f".pg-card[data-tier={tier}]")
+
+    def headline(self, tier: str) -> str:
+        return self.card(tier).locator(".pg-headline").inner_text()
+
+    def headlines(self) -> dict[str, str]:
+        return {tier: self.headline(tier) for tier in ("hosted", "pretrained", "finetuned", "scratch")}
+
+    @property
+    def error(self) -> str:
+        return self.tab.locator(".pg-input-error").inner_text()
+
+    # -- what is done
+
+    def type(self, text: str) -> None:
+        self.page.fill(".pg-tab[data-shown] textarea", text)
+
+    def press_run(self) -> None:
+        self.page.press(".pg-tab[data-shown] textarea", "Control+Enter")
+
+    def wait_card(self, tier: str, phase: str) -> None:
+        self.page.wait_for_selector(f".pg-tab[data-shown] .pg-card[data-tier={tier}][data-phase={phase}]")
+
+    def settle(self) -> None:
+        self.page.wait_for_selector(".pg-tab[data-shown]:not([data-running])")
+
+    def run(self, text: str) -> None:
+        self.type(text)
+        self.press_run()
+        self.settle()
+
+    def download(self, selector: str) -> tuple[str, bytes]:
+        with self.page.expect_download() as waiting:
+            self.page.click(selector)
+        return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def new_context(browser, url: str, *, seen: bool = True, **options) -> BrowserContext:
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 940}, **options})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url.rstrip("/"))
+    if seen:
+        context.add_init_script("localStorage.setItem('four-tiers.welcome', 'seen')")
+    context.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
+    return context
+
+
+@pytest.fixture(scope="session")
+def usual(server, browser):
+    """The context of most visits: its cache makes their pages open fast."""
+    context = new_context(browser, server.url)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(server, browser, usual):
+    """`visit(**options)` opens the page; afterwards nobody has asked another host, and no console has complained."""
+    visitors: list[Visitor] = []
+
+    def start(url: str = "", fragment: str = "", **options) -> Visitor:
+        url = url or server.url
+        context = new_context(browser, url, **options) if options or url != server.url else usual
+        visitors.append(Visitor(context, url, fragment))
+        return visitors[-1]
+
+    yield start
+    for visitor in visitors:
+        for page in visitor.context.pages:
+            page.close()
+        if visitor.context is not usual:
+            visitor.context.close()
+    assert not [problem for visitor in visitors for problem in visitor.problems]
