@@ -122,9 +122,7 @@ class HostedTier:
             return hosted, lambda host: EndpointTimeout(
                 capital(f"{host} did not answer within {hosted:g} s: run again or choose a faster model.")
             )
-        return card, lambda host: DeadlineExceeded(
-            capital(f"{host} did not answer before the deadline: run again.")
-        )
+        return card, lambda host: DeadlineExceeded(capital(f"{host} did not answer before the deadline: run again."))
 
 
 def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> Stats:

@@ -151,7 +151,12 @@ def _difference(before: Features, after: Features) -> str:
         return before.format
     if before.limit != after.limit:
         return before.limit
-    changed = {"logprobs": "logprobs", "temperature": "temperature", "stream_usage": "stream_options", "stream": "stream"}
+    changed = {
+        "logprobs": "logprobs",
+        "temperature": "temperature",
+        "stream_usage": "stream_options",
+        "stream": "stream",
+    }
     return next(word for name, word in changed.items() if getattr(before, name) != getattr(after, name))
 
 

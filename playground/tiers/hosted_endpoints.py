@@ -141,11 +141,15 @@ class Endpoints:
             return Endpoint(Source.LIVE, url, model, key, owners_key=True)
         if not self.budget.left(ask.request.session) or model not in settings.hosted_models:
             if settings.visitor_budget_usd > 0 and model in settings.hosted_models:
-                ask.refused.append(NotAllowed("The budget for visitors is used up: paste a key of your own for live answers."))
+                ask.refused.append(
+                    NotAllowed("The budget for visitors is used up: paste a key of your own for live answers.")
+                )
             return None
         most = cost(url, model, most_input_tokens(ask.task, ask.request.text), MAX_OUTPUT_TOKENS)
         if most is None:
-            ask.refused.append(NotAllowed(f"{model} has no known price, so visitors cannot use it: choose another model."))
+            ask.refused.append(
+                NotAllowed(f"{model} has no known price, so visitors cannot use it: choose another model.")
+            )
             return None
         try:
             reservation = self.budget.reserve(ask.request.session, most.usd)

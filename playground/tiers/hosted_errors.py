@@ -116,15 +116,21 @@ def _status(error: Any, host: str, model: str, scrub: Scrubber, ours: bool) -> P
     if ours and said:
         return EndpointFault(said)
     if 300 <= status < 400:
-        return EndpointFault(capital(f"{host} redirects to another address, which is not followed: correct the base URL."))
+        return EndpointFault(
+            capital(f"{host} redirects to another address, which is not followed: correct the base URL.")
+        )
     if status == 401:
         return CredentialError(capital(f"{host} refused the key (401): check it, or paste another."))
     if status == 403:
-        return CredentialError(capital(f"{host} does not let this key do that (403): use another key or another model."))
+        return CredentialError(
+            capital(f"{host} does not let this key do that (403): use another key or another model.")
+        )
     if status == 404:
         if "model" in said.lower():
             return UnknownName(f"model at {host}", model)
-        return EndpointFault(capital(f"{host} has no chat completions there (404): check the base URL, it often ends in /v1."))
+        return EndpointFault(
+            capital(f"{host} has no chat completions there (404): check the base URL, it often ends in /v1.")
+        )
     if status == 429:
         return _rate_limited(error, host, said)
     if status == 413:
@@ -137,7 +143,9 @@ def _status(error: Any, host: str, model: str, scrub: Scrubber, ours: bool) -> P
 def _rate_limited(error: Any, host: str, said: str) -> RateLimited:
     body = error.body if isinstance(error.body, dict) else {}
     if "insufficient_quota" in (body.get("code"), body.get("type")):
-        return RateLimited(f"The account of this key has no credit left at {host} (429): add some, or paste another key.")
+        return RateLimited(
+            f"The account of this key has no credit left at {host} (429): add some, or paste another key."
+        )
     wait = retry_after(error.response.headers)
     if wait is None:
         return RateLimited(capital(f"{host} has had too many requests (429): wait a minute and run again."))
@@ -165,8 +173,12 @@ def _connection(error: Exception, host: str) -> PlaygroundError:
     cause = error.__cause__
     if isinstance(cause, httpx2.ConnectError):
         if "certificate" in str(cause).lower():
-            return EndpointUnreachable(f"The certificate of {host} could not be checked: correct the base URL or SSL_CERT_FILE.")
-        return EndpointUnreachable(capital(f"{host} cannot be reached: check the address, the network, and that the server runs."))
+            return EndpointUnreachable(
+                f"The certificate of {host} could not be checked: correct the base URL or SSL_CERT_FILE."
+            )
+        return EndpointUnreachable(
+            capital(f"{host} cannot be reached: check the address, the network, and that the server runs.")
+        )
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return EndpointUnreachable(capital(f"{host} cannot be reached: correct the base URL."))
     return EndpointUnreachable(capital(f"{host} closed the connection without an answer: run again."))

@@ -43,7 +43,9 @@ class Features:
             return dataclasses.replace(self, stream_usage=False)
         if self.limit != "none" and self.limit in text:
             return dataclasses.replace(self, limit="max_tokens" if self.limit == "max_completion_tokens" else "none")
-        if self.format != "none" and re.search(r"response_format|json_schema|json_object|structured|grammar|guided", text):
+        if self.format != "none" and re.search(
+            r"response_format|json_schema|json_object|structured|grammar|guided", text
+        ):
             return dataclasses.replace(self, format="json_object" if self.format == "json_schema" else "none")
         if self.stream and re.search(r"\bstream", text):
             return dataclasses.replace(self, stream=False)

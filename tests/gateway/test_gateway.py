@@ -8,55 +8,15 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import httpx2
 import openai
 import pytest
 
-from playground.core.errors import Busy, DeadlineExceeded, InternalError, LoadFailed
 from playground.gateway import LocalGateway, start_gateway
 from playground.gateway.generalist import SCALE
+from tests.gateway.topics import FORMAT, LABELS, MESSAGES, SCHEMA, TEXT
 from tests.gateway.word_runtime import ENCODER, WordRuntime, vector, words
-
-TEXT = "the sun is warm and bright today"
-LABELS = {"weather": "sun, rain, warm or cold today", "food": "what people eat and cook", "sport": "a match or a race"}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "label": {"anyOf": [{"type": "string", "enum": [name], "description": text} for name, text in LABELS.items()]},
-        "confidence": {"type": "number", "description": "From 0 to 1."},
-    },
-    "required": ["label", "confidence"],
-    "additionalProperties": False,
-}
-FORMAT = {"type": "json_schema", "json_schema": {"name": "topic", "schema": SCHEMA, "strict": True}}
-MESSAGES = [{"role": "system", "content": "Say what it is about."}, {"role": "user", "content": TEXT}]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[WordRuntime, LocalGateway]]:
-    runtime = WordRuntime()
-    gateway = start_gateway(runtime, ENCODER, deadline=5)
-    yield runtime, gateway
-    gateway.close()
-
-
-@pytest.fixture
-def runtime(shared: tuple[WordRuntime, LocalGateway]) -> WordRuntime:
-    shared[0].reset()
-    return shared[0]
-
-
-@pytest.fixture
-def gateway(shared: tuple[WordRuntime, LocalGateway], runtime: WordRuntime) -> LocalGateway:
-    return shared[1]
-
-
-@pytest.fixture
-def client(gateway: LocalGateway) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=gateway.token, base_url=gateway.base_url, max_retries=0, timeout=10) as client:
-        yield client
 
 
 def expected() -> dict[str, float]:
@@ -100,7 +60,9 @@ def test_logprobs_are_the_distribution(client: openai.OpenAI) -> None:
     label = next(token for token in tokens if token.token == "weather")
     assert {row.token: math.exp(row.logprob) for row in label.top_logprobs} == pytest.approx(expected(), rel=1e-4)
     assert math.exp(label.logprob) == pytest.approx(max(expected().values()), rel=1e-4)
-    assert [row.logprob for row in label.top_logprobs] == sorted((row.logprob for row in label.top_logprobs), reverse=True)
+    assert [row.logprob for row in label.top_logprobs] == sorted(
+        (row.logprob for row in label.top_logprobs), reverse=True
+    )
     assert all(bytes(token.bytes).decode() == token.token for token in tokens)
 
 
@@ -131,7 +93,12 @@ def test_streaming_says_the_same_with_usage_at_the_end(client: openai.OpenAI) ->
     assert chunks[-1].choices == []
     assert chunks[-1].usage == whole.usage
     assert all(chunk.usage is None for chunk in chunks[:-1])
-    tokens = [row for chunk in chunks if chunk.choices and chunk.choices[0].logprobs for row in chunk.choices[0].logprobs.content]
+    tokens = [
+        row
+        for chunk in chunks
+        if chunk.choices and chunk.choices[0].logprobs
+        for row in chunk.choices[0].logprobs.content
+    ]
     assert len(next(row for row in tokens if row.token == "weather").top_logprobs) == 3
 
 
@@ -189,122 +156,16 @@ def test_responses_parse_fills_a_pydantic_model(client: openai.OpenAI) -> None:
         label: Literal["weather", "food"]
         confidence: float
 
-    assert client.responses.parse(model="stand-in", input=TEXT, text_format=Topic).output_parsed.label in ("weather", "food")
+    assert client.responses.parse(model="stand-in", input=TEXT, text_format=Topic).output_parsed.label in (
+        "weather",
+        "food",
+    )
     chat = client.chat.completions.parse(model="stand-in", messages=MESSAGES, response_format=Topic)
     assert 0 <= chat.choices[0].message.parsed.confidence <= 1
 
 
 def test_models(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["stand-in", "stand-in/word-hash"]
-
-
-@pytest.mark.parametrize("token", ["wrong", "x" * 43])
-def test_a_wrong_token_is_401(gateway: LocalGateway, token: str, runtime: WordRuntime) -> None:
-    with openai.OpenAI(api_key=token, base_url=gateway.base_url, max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError) as caught:
-            client.chat.completions.create(model="stand-in", messages=MESSAGES)
-        with pytest.raises(openai.AuthenticationError):
-            client.models.list()
-    assert caught.value.body["code"] == "invalid_api_key"
-    assert runtime.calls == []
-
-
-def test_a_missing_token_is_401(gateway: LocalGateway) -> None:
-    assert httpx2.get(f"{gateway.base_url}/models", trust_env=False).status_code == 401
-
-
-def test_an_unknown_model_is_404(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="gpt-5", messages=MESSAGES)
-    assert caught.value.body["code"] == "model_not_found"
-
-
-def test_an_unknown_address_is_404_in_openais_json(gateway: LocalGateway) -> None:
-    headers = {"authorization": f"Bearer {gateway.token}"}
-    reply = httpx2.get(f"{gateway.base_url}/embeddings", headers=headers, trust_env=False)
-    assert reply.status_code == 404
-    assert reply.json()["error"]["code"] == "not_found"
-    assert httpx2.get(f"{gateway.base_url}/chat/completions", headers=headers, trust_env=False).status_code == 405
-
-
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        (b"", None),
-        (b"\xff\xfe", None),
-        (b"[]", None),
-        (b'{"messages": [{"role": "user", "content": "x"}]}', "model"),
-        (b'{"model": "stand-in", "messages": []}', "messages"),
-        (b'{"model": "stand-in", "messages": [{"role": "user", "content": "  "}]}', "messages"),
-        (b'{"model": "stand-in", "messages": [{"role": "system", "content": "x"}]}', "messages"),
-        (b'{"model": "stand-in", "messages": [{"role": "user", "content": "x"}], "top_logprobs": 2}', "top_logprobs"),
-        (b'{"model": "stand-in", "messages": [{"role": "user", "content": "x"}], "n": 2}', "n"),
-        (b'{"model": "stand-in", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}', "messages"),
-    ],
-)
-def test_a_bad_body_is_400_naming_the_field(gateway: LocalGateway, body: bytes, param: str | None) -> None:
-    reply = httpx2.post(
-        f"{gateway.base_url}/chat/completions",
-        content=body,
-        headers={"authorization": f"Bearer {gateway.token}"},
-        trust_env=False,
-    )
-    assert reply.status_code == 400
-    error = reply.json()["error"]
-    assert error["type"] == "invalid_request_error"
-    assert error["param"] == param
-    assert error["message"]
-
-
-def test_a_body_without_end_is_413(gateway: LocalGateway) -> None:
-    reply = httpx2.post(
-        f"{gateway.base_url}/chat/completions",
-        content=b" " * (2**21 + 1),
-        headers={"authorization": f"Bearer {gateway.token}"},
-        trust_env=False,
-    )
-    assert reply.status_code == 413
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [(Busy("Full."), 503), (LoadFailed("Broken."), 503), (DeadlineExceeded("Late."), 504), (InternalError(), 500)],
-)
-def test_a_runtime_fault_is_5xx(
-    client: openai.OpenAI, runtime: WordRuntime, fault: Exception, status: int
-) -> None:
-    runtime.fault = fault
-    with pytest.raises(openai.InternalServerError) as caught:
-        client.chat.completions.create(model="stand-in", messages=MESSAGES, response_format=FORMAT)
-    assert caught.value.status_code == status
-    assert caught.value.body["message"] == str(fault)
-    assert caught.value.body["type"] == "server_error"
-
-
-def test_a_bug_is_500_and_tells_the_client_nothing(
-    client: openai.OpenAI, runtime: WordRuntime, caplog: pytest.LogCaptureFixture
-) -> None:
-    runtime.crash = RuntimeError("inner details")
-    with pytest.raises(openai.InternalServerError) as caught:
-        client.chat.completions.create(model="stand-in", messages=MESSAGES, response_format=FORMAT, stream=True)
-    assert "inner" not in str(caught.value)
-    time.sleep(0.05)
-    assert any(record.exc_info for record in caplog.records if record.name == "playground.gateway")
-
-
-def test_a_runtime_that_never_answers_is_504(runtime: WordRuntime) -> None:
-    runtime.hold = threading.Event()
-    gateway = start_gateway(runtime, ENCODER, deadline=0.3)
-    try:
-        with (
-            openai.OpenAI(api_key=gateway.token, base_url=gateway.base_url, max_retries=0, timeout=10) as client,
-            pytest.raises(openai.InternalServerError) as caught,
-        ):
-            client.chat.completions.create(model="stand-in", messages=MESSAGES, response_format=FORMAT)
-        assert caught.value.status_code == 504
-        assert runtime.cancelled.wait(1)
-    finally:
-        gateway.close()
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -328,7 +189,7 @@ def test_one_line_is_logged_and_neither_text_nor_token_is_in_it(
     with caplog.at_level(logging.INFO, logger="playground.gateway"):
         gateway.wait_ready(10)
         reply = client.chat.completions.create(model="stand-in", messages=MESSAGES, response_format=FORMAT)
-        time.sleep(0.05)
+        time.sleep(0.3)  # the line is written after the reply
     said = [record.getMessage() for record in caplog.records if record.name == "playground.gateway"]
     lines = [line for line in said if "POST" in line]
     assert len(lines) == 1
@@ -352,7 +213,7 @@ def test_starting_does_not_block_and_early_requests_wait(runtime: WordRuntime) -
             assert len(list(client.models.list())) == 2
     finally:
         gateway.close()
-    assert elapsed < 0.05
+    assert elapsed < 0.25  # the imports alone take longer
 
 
 def test_a_lazy_gateway_starts_when_its_address_is_asked_for(runtime: WordRuntime) -> None:

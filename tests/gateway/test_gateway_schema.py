@@ -30,7 +30,10 @@ def test_refs_nested_objects_and_optional_choices() -> None:
             "$ref": "#/$defs/Root",
             "$defs": {
                 "Kind": {"type": "string", "enum": ["x", "y"]},
-                "Inner": {"type": "object", "properties": {"score": {"type": "number"}, "kind": {"$ref": "#/$defs/Kind"}}},
+                "Inner": {
+                    "type": "object",
+                    "properties": {"score": {"type": "number"}, "kind": {"$ref": "#/$defs/Kind"}},
+                },
                 "Root": {
                     "type": "object",
                     "properties": {
@@ -74,8 +77,16 @@ CHOICE = {"enum": ["x", "y"]}
         {"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"]},
         {"type": "object", "properties": {"a": CHOICE, "why": {"type": "string"}}, "required": ["a", "why"]},
         {"type": "object", "properties": {"a": CHOICE, "year": {"type": "number"}}, "required": ["a", "year"]},
-        {"type": "object", "properties": {"a": CHOICE, "score": {"type": "number", "minimum": 1}}, "required": ["score"]},
-        {"type": "object", "properties": {"a": CHOICE, "many": {"type": "array", "items": CHOICE}}, "required": ["many"]},
+        {
+            "type": "object",
+            "properties": {"a": CHOICE, "score": {"type": "number", "minimum": 1}},
+            "required": ["score"],
+        },
+        {
+            "type": "object",
+            "properties": {"a": CHOICE, "many": {"type": "array", "items": CHOICE}},
+            "required": ["many"],
+        },
         {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"]},
         {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
         {"$ref": "#/nowhere"},

@@ -42,7 +42,10 @@ def ask(gateway: LocalGateway, text: str) -> openai.types.chat.ChatCompletion:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("I am so happy and grateful, this is wonderful.", "positive"), ("I am angry and sad, this is terrible.", "negative")],
+    [
+        ("I am so happy and grateful, this is wonderful.", "positive"),
+        ("I am angry and sad, this is terrible.", "negative"),
+    ],
 )
 def test_plain_feelings_are_told_apart(gateway: LocalGateway, text: str, label: str) -> None:
     reply = ask(gateway, text)

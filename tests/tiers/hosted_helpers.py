@@ -13,7 +13,7 @@ from playground.core.cancel import Cancel
 from playground.core.credentials import Credential, SessionCredentials
 from playground.core.events import LAST, Event, Failed, Finished
 from playground.core.task import Label, LabelTask
-from playground.core.types import Request
+from playground.core.types import Request, Source
 from playground.settings import Settings
 from playground.tiers.context import TierContext
 from playground.tiers.hosted import HostedTier, build
@@ -115,3 +115,7 @@ def run(
         got.append(events.get(timeout=10))
     assert [event.seq for event in got] == list(range(len(got)))
     return Ran(got)
+
+
+def rows(tier: HostedTier, session: str = "s") -> list[tuple[str, Source]]:
+    return [(choice.id, choice.source) for choice in tier.choices(TASK, session)]

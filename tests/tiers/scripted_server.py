@@ -53,6 +53,7 @@ class Seen:
 
 
 Script = Callable[[Seen], Awaitable[None]]
+Serve = Callable[..., "ScriptedServer"]  # the fixture `serve`: starts a server with these scripts
 
 
 class ScriptedServer:
@@ -95,7 +96,9 @@ class ScriptedServer:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
                 method, path, _ = head[0].split(" ")
-                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+                headers = {
+                    name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)
+                }
                 raw = await reader.readexactly(int(headers.get("content-length", 0)))
                 seen = Seen(method, path, headers, json.loads(raw) if raw else None, writer)
                 self.seen.append(seen)

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from playground.core.types import Source
 from tests.tiers.hosted_helpers import KEY, TASK, live, run, settings, tier_for, with_key
-from tests.tiers.scripted_server import Script, ScriptedServer, completion, refuses, streamed, whole
-
-Serve = Callable[..., ScriptedServer]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    servers: list[ScriptedServer] = []
-
-    def start(*scripts: Script) -> ScriptedServer:
-        servers.append(ScriptedServer(*scripts))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+from tests.tiers.scripted_server import Script, Serve, completion, refuses, streamed, whole
 
 
 def row(token: str, probability: float, *others: tuple[str, float]) -> dict[str, Any]:

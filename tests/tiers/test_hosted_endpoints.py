@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,29 +10,10 @@ import pytest
 from playground.core.credentials import Credential
 from playground.core.errors import NotAllowed
 from playground.core.types import Source
-from playground.tiers.hosted import HostedTier
-from playground.tiers.hosted_budget import Budget
 from playground.tiers.hosted_endpoints import STAND_IN_NOTE, base_url_of, normalized
 from playground.tiers.hosted_models import DEFAULT
-from playground.tiers.hosted_prices import Cost
-from playground.tiers.hosted_request import MAX_OUTPUT_TOKENS, most_input_tokens
-from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, run, settings, tier_for, with_key
-from tests.tiers.scripted_server import Script, ScriptedServer, Seen, hangs, refuses, streamed, whole
-
-Serve = Callable[..., ScriptedServer]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    servers: list[ScriptedServer] = []
-
-    def start(*scripts: Script) -> ScriptedServer:
-        servers.append(ScriptedServer(*scripts))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, rows, run, settings, tier_for, with_key
+from tests.tiers.scripted_server import ScriptedServer, Seen, Serve, hangs, refuses, streamed
 
 
 def gateway(server: ScriptedServer) -> FixedGateway:
@@ -46,10 +26,6 @@ async def lists_two(seen: Seen) -> None:
         await seen.json(200, {"object": "list", "data": [{"id": "llama"}, {"id": "qwen"}]})
     else:
         await streamed()(seen)
-
-
-def rows(tier: HostedTier, session: str = "s") -> list[tuple[str, Source]]:
-    return [(choice.id, choice.source) for choice in tier.choices(TASK, session)]
 
 
 # -- the order
@@ -214,135 +190,6 @@ def test_visitors_can_name_an_allowed_address(serve: Serve) -> None:
     assert run(tier_for(config, credentials=near)).failed.error.kind == "not_allowed"
 
 
-@pytest.fixture
-def priced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This test's server as an endpoint with published prices: 0.01 USD a token, for gpt-5-mini alone."""
-
-    def cost(base_url: str, model: str, tokens_in: int, tokens_out: int, cached: int = 0) -> Cost | None:
-        return Cost(0.01 * (tokens_in + tokens_out), "2026-11-01") if model in ("gpt-5-mini", "gpt-test-2026") else None
-
-    monkeypatch.setattr("playground.tiers.hosted_endpoints.cost", cost)
-    monkeypatch.setattr("playground.tiers.hosted.cost", cost)
-
-
-def public(server: ScriptedServer, each: float, in_all: float, stand_in: ScriptedServer | None = None) -> HostedTier:
-    config = settings(
-        space_id="who/what",
-        openai_api_key=KEY,
-        openai_base_url=server.base_url,
-        visitor_budget_usd=each,
-        visitors_budget_usd=in_all,
-    )
-    return tier_for(config, None if stand_in is None else gateway(stand_in))
-
-
-# What a call is reserved at under `priced`; it then costs 0.6.
-MOST = 0.01 * (most_input_tokens(TASK, "I loved every minute of it") + MAX_OUTPUT_TOKENS)
-
-
-@pytest.mark.usefixtures("priced")
-def test_a_budget_lets_visitors_in_until_it_is_used_up(serve: Serve) -> None:
-    live, stand_in = serve(streamed()), serve(streamed())
-    tier = public(live, each=MOST + 1, in_all=1000.0, stand_in=stand_in)
-    assert rows(tier) == [("gpt-5-mini", Source.LIVE)]  # gpt-4.1-mini has no price here
-    first = run(tier, model=None).finished.stats
-    assert first.source is Source.LIVE
-    assert first.cost_usd == pytest.approx(0.6)  # 60 tokens
-    assert first.price_date == "2026-11-01"
-    assert tier.endpoints.budget.left("s") == pytest.approx(MOST + 1 - 0.6)
-    answers = [run(tier, model=None).finished.stats for _ in range(3)]
-    assert {stats.source for stats in answers} == {Source.LIVE, Source.STAND_IN}
-    assert "used up" in answers[-1].note
-    assert tier.endpoints.budget.left("s") >= 0
-    assert run(tier, model=None, session="other").finished.stats.source is Source.LIVE  # each has a budget
-    assert "used up" in str(run(tier, model="gpt-5-mini").failed.error)
-
-
-@pytest.mark.usefixtures("priced")
-def test_the_budget_of_all_binds_everybody(serve: Serve) -> None:
-    tier = public(serve(streamed()), each=1000.0, in_all=MOST + 1, stand_in=serve(streamed()))
-    sources = [run(tier, model=None, session=f"visitor-{n}").finished.stats.source for n in range(3)]
-    assert sources[0] is Source.LIVE
-    assert sources[-1] is Source.STAND_IN
-
-
-@pytest.mark.usefixtures("priced")
-def test_a_model_without_a_price_is_refused_to_visitors(serve: Serve) -> None:
-    live = serve(streamed())
-    error = run(public(live, 1000.0, 1000.0), model="gpt-4.1-mini").failed.error
-    assert error.kind == "not_allowed"
-    assert "no known price" in str(error)
-    assert live.seen == []
-
-
-@pytest.mark.usefixtures("priced")
-def test_only_the_owners_models_are_paid_for(serve: Serve) -> None:
-    live = serve(streamed())
-    assert run(public(live, 1000.0, 1000.0), model="gpt-test-2026").failed.error.kind == "unknown_name"
-    assert live.seen == []
-
-
-@pytest.mark.usefixtures("priced")
-@pytest.mark.parametrize(("script", "charged"), [(refuses(500, "no"), False), (refuses(429, "no"), False), (hangs, True)])
-def test_a_failed_call_costs_only_where_the_endpoint_may_have_worked(serve: Serve, script: Script, charged: bool) -> None:
-    server = serve(script)
-    config = settings(
-        space_id="x", openai_api_key=KEY, openai_base_url=server.base_url, hosted_timeout=0.3,
-        visitor_budget_usd=100.0, visitors_budget_usd=100.0,
-    )  # fmt: skip
-    tier = tier_for(config)
-    run(tier, model="gpt-5-mini").failed  # noqa: B018
-    time.sleep(0.05)  # the account is settled after the last word
-    assert (tier.endpoints.budget.left("s") < 100.0) is charged
-
-
-@pytest.mark.usefixtures("priced")
-def test_a_reply_without_usage_is_charged_at_its_most(serve: Serve) -> None:
-    tier = public(serve(whole(usage=None)), 100.0, 100.0)
-    assert run(tier, model="gpt-5-mini").finished.stats.cost_usd is None
-    time.sleep(0.05)
-    assert tier.endpoints.budget.left("s") < 100.0 - 20.0  # 2000 tokens out at the least
-
-
-def test_reservations_hold_money_until_they_are_settled() -> None:
-    budget = Budget(1.0, 1.5)
-    first = budget.reserve("a", 0.8)
-    with pytest.raises(NotAllowed):
-        budget.reserve("a", 0.3)
-    second = budget.reserve("b", 0.6)
-    with pytest.raises(NotAllowed):
-        budget.reserve("c", 0.2)
-    first.charge(0.1)
-    first.charge(0.8)  # the first word counts
-    assert budget.left("a") == pytest.approx(0.8)
-    second.release()
-    assert budget.left("b") == pytest.approx(1.0)
-    budget.reserve("c", 0.5).charge(None)
-    assert budget.left("c") == pytest.approx(0.5)
-
-
-def test_reservations_hold_under_many_threads() -> None:
-    import threading
-
-    budget = Budget(100.0, 1.0)
-    granted: list[int] = []
-
-    def spend(n: int) -> None:
-        for _ in range(50):
-            try:
-                budget.reserve(str(n), 0.01).charge(None)
-                granted.append(n)
-            except NotAllowed:
-                return
-
-    threads = [threading.Thread(target=spend, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(granted) in (99, 100)  # 100 times 0.01, as floats add up
-
-
 # -- offline
 
 
@@ -394,7 +241,9 @@ def test_addresses_are_normalized_or_refused(url: str, normal: str | None) -> No
     assert normalized(url) == normal
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1/v1", "http://api.openai.com/v1", "http://127.1/v1", "http://localhost.evil/v1"])
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/v1", "http://api.openai.com/v1", "http://127.1/v1", "http://localhost.evil/v1"]
+)
 def test_a_key_never_travels_in_clear(url: str) -> None:
     with pytest.raises(NotAllowed, match="unencrypted"):
         base_url_of(settings(), Credential(KEY, url))

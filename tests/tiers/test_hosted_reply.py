@@ -24,7 +24,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-LABELLED = st.fixed_dictionaries({}, optional={"label": JSON | st.sampled_from(["positive", "Negative"]), "confidence": JSON})
+LABELLED = st.fixed_dictionaries(
+    {}, optional={"label": JSON | st.sampled_from(["positive", "Negative"]), "confidence": JSON}
+)
 
 
 def read(content: str, **more: Any) -> Labels:
@@ -35,7 +37,9 @@ def read(content: str, **more: Any) -> Labels:
     return output
 
 
-@given(st.text() | LABELLED.map(json.dumps) | st.builds("{}{}{}".format, st.text(), LABELLED.map(json.dumps), st.text()))
+@given(
+    st.text() | LABELLED.map(json.dumps) | st.builds("{}{}{}".format, st.text(), LABELLED.map(json.dumps), st.text())
+)
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_an_output_or_one_of_our_errors(content: str) -> None:
     with contextlib.suppress(PlaygroundError):
@@ -77,7 +81,10 @@ def test_any_json_from_the_wire_is_an_output_or_one_of_our_errors(chunks: list[A
     json.dumps(reply.json(), default=str)
 
 
-@given(JSON | st.lists(st.fixed_dictionaries({"token": JSON, "bytes": JSON, "logprob": JSON, "top_logprobs": JSON}), max_size=4))
+@given(
+    JSON
+    | st.lists(st.fixed_dictionaries({"token": JSON, "bytes": JSON, "logprob": JSON, "top_logprobs": JSON}), max_size=4)
+)
 @settings(max_examples=100, deadline=None)
 def test_any_logprobs_are_read_or_left_alone(content: Any) -> None:
     scores = label_scores(tokens_from(content), "label", ("negative", "positive"))
