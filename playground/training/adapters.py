@@ -28,8 +28,8 @@ CARDS = {
         license="Apache-2.0 for the weights; the data's licence: SST none stated, UCI CC BY 4.0",
         held_out="SST-2's dev sentences, all 872, none of them in training",
         limits=(
-            "Written reviews in English. On informal comments, slang and irony it is weak, as the second column of the figures says: "
-            "see the adapter `sentiment-informal`, which was made for them.",
+            "Written reviews in English. On informal comments, slang and irony it is weak, as the second column of the figures "
+            "says: see the adapter `sentiment-informal`, which was made for them.",
             "It knows no neutral: every text gets one of two labels.",
         ),
     ),

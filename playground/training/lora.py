@@ -191,7 +191,9 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     weights = folder / "adapter_model.safetensors"
     save_file({k: v.half().contiguous() for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
     path = folder / "adapter_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()), indent=2, sort_keys=True) + "\n")
+    record = json.loads(path.read_text())
+    record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def load_adapter(model: PeftModel, folder: Path) -> None:
