@@ -55,4 +55,7 @@ class Gateway(Protocol):
     @property
     def token(self) -> str: ...
 
+    def start(self) -> None:
+        """Begins to listen, without waiting; where nobody calls it, the first look at `base_url` does."""
+
     def close(self) -> None: ...

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from playground.core.credentials import Credential
-from playground.core.errors import CredentialError, NotAllowed
-from playground.settings import Settings, is_loopback
+from playground.core.errors import CredentialError
+from playground.settings import Settings
+from playground.tiers.hosted_endpoints import base_url_of, checked_key
+
+LONGEST = 500  # characters
 
 
 def checked(settings: Settings, key: str, base_url: str | None) -> Credential:
     """Raises CredentialError for what cannot be a key, NotAllowed for an address this server will not call."""
-    key = key.strip()
-    if not key:
+    if not key.strip():
         raise CredentialError("There is no key yet: paste one, or run without it.")
-    if len(key) > 500 or not key.isascii() or not key.isprintable() or " " in key:
-        raise CredentialError("That does not look like an API key: copy it again, without spaces or line breaks.")
-    return Credential(key, checked_base_url(settings, base_url))
-
-
-def checked_base_url(settings: Settings, base_url: str | None) -> str | None:
-    """Without its trailing slash; None for the settings' own endpoint."""
-    if base_url is None or not base_url.strip():
-        return None
-    url = base_url.strip().rstrip("/")
-    if settings.public and url not in {allowed.rstrip("/") for allowed in settings.allowed_base_urls}:
-        raise NotAllowed("This public server calls only the addresses its owner allows: leave the base URL empty.")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    if host is None or parts.scheme not in ("http", "https") or parts.username or parts.query or parts.fragment:
-        raise NotAllowed("The base URL must look like https://host/v1: correct it.")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise NotAllowed("A key must not travel unencrypted: use https, or an address on this machine.")
-    return url
+    if len(key) > LONGEST:
+        raise CredentialError("That is too long for an API key: copy it again.")
+    named = base_url is not None and bool(base_url.strip())
+    credential = Credential(checked_key(key), base_url if named else None)
+    url = base_url_of(settings, credential)  # the rule the tier itself follows at every run
+    return Credential(credential.api_key, url if named else None)

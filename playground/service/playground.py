@@ -66,6 +66,8 @@ class Playground:
                 if first is not None and first.id in self.catalog.checkpoints:
                     refs.append(self.catalog.ref(self.catalog.get(first.id)))
         self.runtime.warm(refs)
+        if self._gateway is not None:
+            self._gateway.start()
 
     # -- runs
 
