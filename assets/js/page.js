@@ -77,6 +77,8 @@
         this.error("That paste is too large for one table: paste fewer lines at a time.");
         return;
       }
+      this.tab.removeAttribute("data-only-different");
+      for (const box of this.tab.querySelectorAll("[data-act=only-different]")) box.checked = false;
       this.number = ++runs;
       this.lastMode = this.lines ? "lines" : "cards";
       this.setRunning(Boolean(this.text.trim()));
@@ -103,6 +105,7 @@
     heard(status) {
       const said = status.dataset;
       if (said.opened !== undefined) return this.opened(said);
+      if (said.number === "-1") return this.error(said.error); // not about a run
       if (said.number === undefined || Number(said.number) !== (this.number ?? 0)) return undefined;
       if (said.mode && "running" in said) this.tab.dataset.mode = said.mode;
       this.setRunning("running" in said);
@@ -152,6 +155,13 @@
     });
   };
 
+  // Renewed HTML says nothing of what the visitor has opened: that is put back in the same turn, before anything is drawn.
+  playground.mountOpenable = (element, watch) => {
+    let open = false;
+    element.addEventListener("toggle", (event) => { open = event.target.open; }, true);
+    watch("value", () => { const details = element.querySelector("details"); if (details) details.open = open; });
+  };
+
   const consoleOf = (element) => consoles.get(element.closest(".pg-tab")?.id.slice("pg-tab-".length)) || playground.currentConsole();
   playground.consoleOf = consoleOf;
 
@@ -160,7 +170,7 @@
   actions.example = (chip) => { const console_ = consoleOf(chip); console_.text = chip.dataset.text; console_.area.focus(); };
   actions.open = (button) => consoleOf(button).send.open({ run: Number(button.dataset.run) });
   actions.lines = (box) => { consoleOf(box).linkTimer = setTimeout(() => playground.writeLink(), 0); };
-  actions["only-different"] = (box) => box.closest(".pg-table").toggleAttribute("data-only-different", box.checked);
+  actions["only-different"] = (box) => box.closest(".pg-tab").toggleAttribute("data-only-different", box.checked);
 
   // Model pickers are native selects inside the cards.
   document.addEventListener("change", (event) => {

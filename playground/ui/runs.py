@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,12 +194,12 @@ class TaskRuns:
     def open(self, run_id: object, session: str) -> Update:
         """A run of the history, back on its cards. The one in flight ends."""
         page = self.pages.of(session, self.task.name)
-        try:
-            record = self.service.record(session, run_id if isinstance(run_id, int) else -1)
-        except PlaygroundError as error:
-            return {"status": shell.status(running=False, error=str(error))}
+        record = self.service.record(session, run_id if isinstance(run_id, int) else -1)
         page.begin()
-        page.cards = ui_cards.recorded_cards(ui_cards.idle_cards(self.service, self.task, session), record, self.task)
+        models = dict(record.models)
+        page.cards = ui_cards.recorded_cards(
+            ui_cards.idle_cards(self.service, self.task, session, models), record, self.task
+        )
         return {
             **_cards(page.cards),
             "below": self._below(page.cards),
@@ -208,12 +208,22 @@ class TaskRuns:
         }
 
     def refresh(self, order: Order, session: str) -> Update:
-        """After a key came or went: the pickers and sources anew, the answers as they are. Nothing while a run goes on."""
+        """After a key came or went, or for a link's models: pickers and sources anew. Nothing while a run goes on."""
         page = self.pages.of(session, self.task.name)
         if any(state.busy for state in page.cards):
             return {}
         page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
         return {**_cards(page.cards), "below": self._below(page.cards)}
+
+    def guarded(self, act: Callable[[], Update]) -> Update:
+        """What `act` returns, or its fault as a sentence beside the input."""
+        try:
+            return act()
+        except PlaygroundError as error:
+            return {"status": shell.status(running=False, error=str(error), number=-1)}
+        except Exception:
+            log.exception("the page of %s could not be renewed", self.task.name)
+            return {"status": shell.status(running=False, error=str(InternalError()), number=-1)}
 
 
 def _natural(value: object) -> int:

@@ -22,6 +22,7 @@ EVENT: dict[str, Any] = {
     "api_visibility": "private",
 }
 CONSOLE_JS = "playground.mountConsole(element, trigger, ['run', 'stop', 'open', 'refresh'])"
+HISTORY_JS = "playground.mountOpenable(element, watch)"
 STATUS_JS = "playground.mountStatus(element, watch)"
 
 
@@ -45,26 +46,27 @@ def task_tab(service: Playground, task: Task, pages: PageStates) -> gr.Column:
         with gr.Row(elem_classes="pg-cards"):
             for tier in service.tiers:
                 parts[f"card-{tier.name}"] = part(start[f"card-{tier.name}"], "pg-card-part")
-        for name in ("below", "table", "history"):
-            parts[name] = part(start[name], f"pg-{name}-part")
+        for name, js in (("below", None), ("table", None), ("history", HISTORY_JS)):
+            parts[name] = part(start[name], f"pg-{name}-part", js=js)
     outputs = list(parts.values())
 
-    def named(update: Update) -> dict[gr.HTML, str]:
-        return {parts[name]: html for name, html in update.items()}
+    def named(update: Update) -> Any:
+        """What Gradio wants: a component's new value for each named part, or nothing at all."""
+        return {parts[name]: html for name, html in update.items()} or gr.skip()
 
-    async def run(request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[gr.HTML, str], None]:
+    async def run(request: gr.Request, event: gr.EventData) -> AsyncGenerator[Any, None]:
         async for update in runs.run(Order.of(event._data), request.session_hash or ""):
             yield named(update)
 
     def stop(request: gr.Request) -> None:
         service.stop(request.session_hash or "")
 
-    def open_run(request: gr.Request, event: gr.EventData) -> dict[gr.HTML, str]:
+    def open_run(request: gr.Request, event: gr.EventData) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
-        return named(runs.open(data.get("run"), request.session_hash or ""))
+        return named(runs.guarded(lambda: runs.open(data.get("run"), request.session_hash or "")))
 
-    def refresh(request: gr.Request, event: gr.EventData) -> dict[gr.HTML, str]:
-        return named(runs.refresh(Order.of(event._data), request.session_hash or ""))
+    def refresh(request: gr.Request, event: gr.EventData) -> Any:
+        return named(runs.guarded(lambda: runs.refresh(Order.of(event._data), request.session_hash or "")))
 
     console.run(run, None, outputs, **EVENT)
     console.stop(stop, None, None, queue=False, **EVENT)

@@ -169,7 +169,7 @@ def _remarks(state: CardState) -> list[str]:
 
 
 def _key_button(state: CardState) -> Html:
-    offered = state.stand_in or (state.remote and state.phase is Phase.FAILED)
+    offered = not state.busy and (state.stand_in or (state.remote and state.phase is Phase.FAILED))
     words = "Add a key" if state.stand_in else "Change the key"
     return el("button", words, type="button", cls="pg-link", data_act="key", data_tier=state.tier, hidden=not offered)
 

@@ -22,9 +22,9 @@ def test_many_lines_become_a_table_and_a_csv(visit):
     assert rows.count() == 4
     assert rows.locator(".pg-cell-text").all_inner_texts()[:2] == ["great", "awful and bad"]
     assert not visitor.tab.locator(".pg-cards").is_visible()
-    assert visitor.tab.locator("tr[data-differ]").count() == 2
+    assert visitor.tab.locator("tr[data-differ]").count() == 3
     visitor.tab.locator("[data-act=only-different]").check()
-    assert [row.is_visible() for row in rows.all()] == [False, False, True, True]
+    assert [row.is_visible() for row in rows.all()] == [False, True, True, True]
     name, content = visitor.download(".pg-tab[data-shown] [data-act=table-csv]")
     table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert name == "sentiment-table.csv"
@@ -115,6 +115,8 @@ def test_a_hostile_link_is_only_text(visit):
     assert visitor.tab.locator("textarea").input_value() == "<img src=x onerror=hacked=1>"
     visitor.press_run()
     visitor.settle()
+    assert visitor.headline("finetuned") == "no answer"
+    assert "nonsense is not on this machine" in visitor.card("finetuned").inner_text()
     assert visitor.page.evaluate("window.hacked === undefined")
 
 

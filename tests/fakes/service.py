@@ -21,7 +21,7 @@ from starlette.routing import Route
 from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import Measured, ModelCard
-from playground.core.errors import LoadFailed
+from playground.core.errors import LoadFailed, NotHere
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
 from playground.core.registry import Registry
 from playground.core.task import Example, Label, LabelTask, Task
@@ -76,6 +76,7 @@ class WordTier:
         self.seen.append(request)
         self.running += 1
         gone = threading.Event()
+        known = request.model is None or request.model in [row.id for row in self.rows]
 
         def last(event: Event) -> None:
             if emitter(event):
@@ -83,12 +84,15 @@ class WordTier:
             gone.set()
 
         cancel.on_set(lambda: last(Cancelled()))
-        threading.Thread(target=self._work, args=(task, request, emitter, last, gone), daemon=True).start()
+        threading.Thread(target=self._work, args=(task, request, emitter, last, gone, known), daemon=True).start()
         return cancel
 
-    def _work(self, task, request, emitter, last, gone):
+    def _work(self, task, request, emitter, last, gone, known):
         slow = 0.5 if "slow" in request.text else 0.0
         emitter(Queued(ahead=0))
+        if not known:
+            last(Failed(error=NotHere(f"{request.model} is not on this machine: choose another model."), stats=Stats()))
+            return
         cold = self.loads and self.started == 0
         self.started += 1
         if cold or slow:
