@@ -31,7 +31,10 @@ def choose_device(wish: str) -> Any:
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(wish)
+    try:
+        device = torch.device(wish)
+    except RuntimeError:
+        device = torch.device("meta")  # which is never there
     there = {
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),

@@ -41,10 +41,6 @@ class Entry:
     credit: float = 0.0  # H
     used: int = 0  # tick of the last use
 
-    @property
-    def idle(self) -> bool:
-        return self.state in (State.READY, State.DRAINING) and not (self.leases or self.children or self.pinned)
-
 
 @dataclass(frozen=True)
 class Need:

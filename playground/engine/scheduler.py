@@ -229,9 +229,6 @@ class Scheduler:
             work.batch = rows
             if outcome is not None:
                 self._finish(work, outcome, None)
-            elif work.cancel.is_set:
-                work.op.drop(work)
-                self._finish(work, None, None)
             else:
                 work.begun = True
                 self._requeue(work)

@@ -176,6 +176,21 @@ def test_a_load_abandoned_by_one_serves_the_other(make):
     assert backend.loads == ["m"]
 
 
+def test_joining_a_load_needs_no_memory_and_so_no_place_in_the_queue(make):
+    cache, backend = make(budget=10, gate=threading.Event())
+    first, blocked, joining = Answer(), Answer(), Answer()
+    cache.acquire([ref("m")], first, token())
+    cache.acquire([ref("other")], blocked, token(1))
+    cache.acquire([ref("m")], joining, token())
+    backend.gate.set()
+    assert joining.wait(0.5).error is None
+    assert not blocked.ready.is_set()
+    for answer in (first.wait(), joining):
+        answer.leases[0].release()
+    assert blocked.wait().error is None
+    blocked.leases[0].release()
+
+
 def test_who_asks_while_a_load_is_being_abandoned_gets_a_new_one(make):
     cache, backend = make()
     gate = backend.gate = threading.Event()

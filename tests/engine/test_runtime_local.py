@@ -379,8 +379,11 @@ def test_a_receiver_that_fails_harms_nobody(runtime, tiny, caplog):
 def test_warming_loads_and_logs_what_it_cannot(tiny, tmp_path, caplog):
     runtime = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=64))
     try:
+        bare = Embed(tiny.encoder_ref, texts=(TEXTS[1],))
+        plain = answer(runtime, bare).output.vectors
         runtime.warm([tiny.adapter_ref(0), replace(tiny.scratch_ref, folder=str(tmp_path))])
-        eventually(lambda: {row.state for row in runtime.status()} == {"ready"}, 20)
+        eventually(lambda: {row.state for row in runtime.status()} == {"ready"} and len(runtime.status()) == 2, 20)
+        np.testing.assert_allclose(answer(runtime, bare).output.vectors, plain, atol=1e-6)  # peft has put it in force
         assert {row.model for row in runtime.status()} == {"tiny/encoder", "tiny/lora0"}
         assert "warming up" in caplog.text
         assert answer(runtime, Classify(tiny.adapter_ref(0), text="good")).stats.cache_hit is True

@@ -11,7 +11,7 @@ from playground.core.cancel import Cancel
 from playground.core.errors import DeadlineExceeded, InternalError, LoadFailed, OutOfMemory
 from playground.core.events import Partial
 from playground.core.types import ModelRef
-from playground.engine.fair import FairQueue
+from playground.engine.fair import FairQueue, Pace
 from playground.engine.scheduler import Outcome, Scheduler, Work
 
 from .conftest import eventually
@@ -192,6 +192,33 @@ def test_a_batch_is_sized_to_what_a_step_may_take():
     assert max(settled) <= 8
     assert min(settled) >= 2
     desk.scheduler.close()
+
+
+def test_the_pace_grows_while_it_is_used_up_and_shrinks_in_proportion():
+    pace = Pace(most=32, target=0.05)
+    assert pace.limit("g", 10) == 8
+    pace.learn("g", 10, rows=8, seconds=0.01)
+    assert pace.limit("g", 10) == 16
+    pace.learn("g", 10, rows=3, seconds=0.01)  # nobody needed more
+    assert pace.limit("g", 10) == 16
+    pace.learn("g", 10, rows=16, seconds=0.2)
+    assert pace.limit("g", 10) == 4
+    assert pace.limit("g", 100) == 8  # another length is another matter
+    assert pace.limit("h", 10) == 8
+    for _ in range(9):
+        pace.learn("g", 10, rows=64, seconds=0.01)
+    assert pace.limit("g", 10) == 32
+
+
+def test_where_a_single_row_is_slow_a_batch_may_take_twice_as_long():
+    pace = Pace(most=32, target=0.05)
+    pace.learn("slow", 200, rows=1, seconds=0.4)
+    pace.learn("slow", 200, rows=8, seconds=0.7)
+    assert pace.limit("slow", 200) == 16
+    pace.learn("slow", 200, rows=16, seconds=1.5)
+    assert pace.limit("slow", 200) == 8
+    pace.learn("slow", 200, rows=8, seconds=30.0)
+    assert pace.limit("slow", 200) == 1  # and never none
 
 
 def test_one_bad_request_does_not_fail_its_neighbours(desk):
