@@ -19,17 +19,38 @@ TASK = LabelTask(
     ),
     # Written for this project; the golds are what the writer meant.
     examples=(
-        Example("film review", "A tender, funny film with a cast that never puts a foot wrong.", "positive",
-                "Edited prose about a film: what the general model was trained on."),
-        Example("informal praise", "ngl the queue was brutal but that show slapped, would stand in the rain again", "positive",
-                "Slang turns negative words around: brutal, slapped."),
-        Example("negation", "I can't say there was a single dull moment in it.", "positive",
-                "Two negations make praise."),
-        Example("irony", "Oh great, another update that deletes all my settings. Just what I needed.", "negative",
-                "The words praise, the writer does not."),
-        Example("internet grief", "welp there goes my weekend, three years of saves gone", "negative",
-                "No word of feeling at all."),
-        Example("mixed review", "The food was fine, but after waiting an hour for it nobody even said sorry.", "negative",
-                "A good word first, the verdict last."),
+        Example(
+            "film review",
+            "A tender, funny film with a cast that never puts a foot wrong.",
+            "positive",
+            "Edited prose about a film: what the general model was trained on.",
+        ),
+        Example(
+            "informal praise",
+            "ngl the queue was brutal but that show slapped, would stand in the rain again",
+            "positive",
+            "Slang turns negative words around: brutal, slapped.",
+        ),
+        Example(
+            "negation", "I can't say there was a single dull moment in it.", "positive", "Two negations make praise."
+        ),
+        Example(
+            "irony",
+            "Oh great, another update that deletes all my settings. Just what I needed.",
+            "negative",
+            "The words praise, the writer does not.",
+        ),
+        Example(
+            "internet grief",
+            "welp there goes my weekend, three years of saves gone",
+            "negative",
+            "No word of feeling at all.",
+        ),
+        Example(
+            "mixed review",
+            "The food was fine, but after waiting an hour for it nobody even said sorry.",
+            "negative",
+            "A good word first, the verdict last.",
+        ),
     ),
 )

@@ -70,5 +70,9 @@ class LocalTier:
 
     def _choice(self, checkpoint: Checkpoint) -> Choice:
         here = self._catalog.here(checkpoint)
-        why_not = "" if here else f"not on this machine ({checkpoint.size_mb:g} MB): `python -m playground prefetch` fetches it"
+        why_not = (
+            ""
+            if here
+            else f"not on this machine ({checkpoint.size_mb:g} MB): `python -m playground prefetch` fetches it"
+        )
         return Choice(checkpoint.id, checkpoint.title, checkpoint.source, here, why_not)

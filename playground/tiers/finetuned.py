@@ -6,4 +6,8 @@ from playground.tiers.context import TierContext
 
 
 def build(context: TierContext) -> Tier:
-    return LocalTier("finetuned", context, "Nothing has been fine-tuned for {task} yet: train a checkpoint and add it to assets/catalog.toml.")
+    return LocalTier(
+        "finetuned",
+        context,
+        "Nothing has been fine-tuned for {task} yet: train a checkpoint and add it to assets/catalog.toml.",
+    )

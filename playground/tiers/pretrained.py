@@ -6,4 +6,8 @@ from playground.tiers.context import TierContext
 
 
 def build(context: TierContext) -> Tier:
-    return LocalTier("pretrained", context, "No pretrained checkpoint for {task} is in the catalog: add a row to assets/catalog.toml.")
+    return LocalTier(
+        "pretrained",
+        context,
+        "No pretrained checkpoint for {task} is in the catalog: add a row to assets/catalog.toml.",
+    )

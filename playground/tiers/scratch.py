@@ -6,4 +6,8 @@ from playground.tiers.context import TierContext
 
 
 def build(context: TierContext) -> Tier:
-    return LocalTier("scratch", context, "No model has been trained from scratch for {task} yet: train one and add it to assets/catalog.toml.")
+    return LocalTier(
+        "scratch",
+        context,
+        "No model has been trained from scratch for {task} yet: train one and add it to assets/catalog.toml.",
+    )
