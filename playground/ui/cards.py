@@ -9,8 +9,6 @@ from playground.core.errors import PlaygroundError
 from playground.core.run import RunRecord, TierResult
 from playground.core.task import Task
 from playground.service import Playground
-from playground.views.card import card
-from playground.views.html import Html
 from playground.views.state import CardState, Phase, waiting, with_result
 
 Models = Mapping[str, str | None]
@@ -79,7 +77,3 @@ def trained_on(service: Playground, task: Task, tier: str, model: str | None, se
         return service.model_card(task.name, tier, model, session).trained_on or ""
     except PlaygroundError:
         return ""
-
-
-def rendered(states: Sequence[CardState]) -> list[Html]:
-    return [card(state) for state in states]

@@ -19,6 +19,7 @@ from playground.ui.streaming import batches
 from playground.views import shell
 from playground.views.agreement import agreement
 from playground.views.announce import announcement
+from playground.views.card import card
 from playground.views.history import history
 from playground.views.html import Html, join
 from playground.views.plot import plot
@@ -231,6 +232,10 @@ def _natural(value: object) -> int:
 
 
 def _cards(states: tuple[CardState, ...], old: tuple[CardState, ...] | None = None) -> Update:
-    """The HTML of the cards, or of those that changed."""
-    changed = [state for place, state in enumerate(states) if old is None or state != old[place]]
-    return {f"card-{state.tier}": html for state, html in zip(changed, ui_cards.rendered(changed), strict=True)}
+    """The HTML of the cards, or of those that look different now."""
+    update = {}
+    for place, state in enumerate(states):
+        html = card(state)
+        if old is None or (state != old[place] and html != card(old[place])):
+            update[f"card-{state.tier}"] = html
+    return update

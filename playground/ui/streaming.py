@@ -41,11 +41,13 @@ async def batches(events: AsyncIterator[T], token: RunToken, interval: float) ->
                 batch, pending[:] = list(pending), []
                 yield batch
             if task.done() and not pending:
-                task.result()
+                if not task.cancelled():  # only a newer run or our own end cancels it
+                    task.result()
                 return
             await asyncio.wait([task], timeout=interval)
             if task.done():
                 news.set()
     finally:
+        token.cancel = lambda: None  # this loop may be gone when a later run asks
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

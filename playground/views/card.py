@@ -8,7 +8,7 @@ from playground.views.html import Html, el
 from playground.views.kinds import view_for, view_of
 from playground.views.state import CardState, Phase
 
-STAND_IN_NOTE = "Shows how a call works, not how good one is. Not compared."
+STAND_IN_NOTE = "Shows how an API call works, not how good one is. Left out of the comparison."
 _SOURCE_MEANS = {
     Source.LIVE: "A real endpoint answered over the network.",
     Source.LOCAL_SERVER: "An OpenAI-compatible server on this machine answered.",
@@ -152,19 +152,19 @@ def _words(state: CardState) -> str:
 
 
 def _remarks(state: CardState) -> list[str]:
-    stats, remarks = state.stats, []
-    if state.stand_in:
-        remarks.append(STAND_IN_NOTE)
+    """The stand-in's sentence stands there from the start, in the words in which the tier says it."""
+    stats = state.stats
+    remarks = [stats.note or STAND_IN_NOTE] if state.stand_in else []
     if state.output is not None and (source := view_of(state.output).confidence_source(state.output)):
         remarks.append(source)
     if stats.load_seconds and not stats.cache_hit:
         remarks.append(f"Loaded in {numbers.seconds(stats.load_seconds)}, once.")
     if state.trained_on and not state.remote:
         remarks.append(f"Trained on {state.trained_on.rstrip('.')}.")
-    if stats.truncated:
-        remarks.append("Only the beginning was read: the text is longer than this model takes.")
-    if stats.note and stats.note not in remarks:
+    if stats.note and not state.stand_in:
         remarks.append(stats.note)
+    elif stats.truncated:
+        remarks.append("Only the beginning was read: the text is longer than this model takes.")
     return remarks
 
 

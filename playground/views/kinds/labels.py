@@ -8,7 +8,7 @@ from playground.views.numbers import score
 from playground.views.state import CardState
 
 SHOWN = 6  # bars on a card; of more labels the best
-_SOURCES = {"computed": "", "logprobs": "Scores from token probabilities.", "stated": "Scores as stated by the model."}
+_SOURCES = {"computed": "", "logprobs": "", "stated": "Scores as stated by the model."}
 
 
 class LabelsView:
@@ -28,7 +28,10 @@ class LabelsView:
         output = state.output if isinstance(state.output, Labels) else None
         before = state.previous if isinstance(state.previous, Labels) else None
         rows = [_bar(label, output, before) for label in _labels(state, output)]
-        return el("div", el("ul", rows, cls="pg-bars", aria_label="scores"), cls="pg-body")
+        hint = (
+            "From the probabilities of the tokens it wrote." if output and output.score_source == "logprobs" else None
+        )
+        return el("div", el("ul", rows, cls="pg-bars", aria_label="scores", title=hint), cls="pg-body")
 
 
 def _labels(state: CardState, output: Labels | None) -> list[str]:

@@ -1,0 +1,251 @@
+"""A Run without a browser: what a visitor's page is told, and when."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from playground.core.errors import Busy
+from playground.ui.actions import answer
+from playground.ui.runs import Order, TaskRuns
+from playground.ui.session import PageStates, RunToken
+from playground.ui.streaming import batches
+from tests.fakes.service import FakePlayground
+from tests.views.test_html import parsed
+
+
+@pytest.fixture
+def service():
+    service = FakePlayground(max_lines=5, max_input_chars=200)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def runs(service):
+    return TaskRuns(service, service.tasks.get("sentiment"), PageStates())
+
+
+def collected(runs, text, session="s", **order):
+    async def collect():
+        return [update async for update in runs.run(Order.of({"text": text, "number": 1, **order}), session)]
+
+    return asyncio.run(collect())
+
+
+def status(update):
+    found = parsed(update["status"])
+    return dict(found.tags[0][1]) | {"said": "".join(found.text)}
+
+
+def phases(updates, name):
+    return [dict(parsed(update[name]).tags[0][1])["data-phase"] for update in updates if name in update]
+
+
+def test_all_cards_wait_at_once_and_each_ends_once(runs):
+    updates = collected(runs, "great")
+    assert {name for name in updates[0] if name.startswith("card-")} == {
+        f"card-{tier}" for tier in ("hosted", "pretrained", "finetuned", "scratch")
+    }
+    for tier in ("hosted", "pretrained", "finetuned", "scratch"):
+        seen = phases(updates, f"card-{tier}")
+        assert (seen[0], seen[-1]) == ("waiting", "done")
+        assert seen.count("done") == 1
+    assert "data-running" in status(updates[0])
+    assert "data-running" not in status(updates[-1])
+    assert "Fine-tuned: positive, 0.96." in status(updates[-1])["said"]
+    assert "great" in updates[-1]["history"]
+
+
+def test_unchanged_cards_are_not_sent_again(runs):
+    updates = collected(runs, "great")
+    for before, after in pairwise(updates):
+        for name in before.keys() & after.keys():
+            if name.startswith("card-"):
+                assert before[name] != after[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("", "no text yet"), ("x" * 201, "201 characters"), ("\x00", "control characters")]
+)
+def test_bad_input_is_a_status_and_no_card_moves(runs, text, sentence):
+    updates = collected(runs, text)
+    assert len(updates) == 1
+    assert list(updates[0]) == ["status"]
+    assert sentence in status(updates[0])["data-error"]
+
+
+def test_a_fault_of_ours_is_one_sentence_and_the_cards_stand_idle(runs, monkeypatch, caplog):
+    async def broken(*args, **kwargs):
+        raise RuntimeError("secret detail")
+        yield
+
+    monkeypatch.setattr(runs.service, "run_events", broken)
+    updates = collected(runs, "great")
+    assert "Something broke on our side" in status(updates[-1])["data-error"]
+    assert phases(updates, "card-scratch") == ["waiting", "idle"]
+    assert not any("secret detail" in html for update in updates for html in update.values())
+    assert "secret detail" in caplog.text
+
+
+def test_a_refusal_after_the_start_is_said_too(runs, monkeypatch):
+    async def busy(*args, **kwargs):
+        raise Busy("The server is full: try again in 20 s.")
+        yield
+
+    monkeypatch.setattr(runs.service, "run_events", busy)
+    assert status(collected(runs, "great")[-1])["data-error"] == "The server is full: try again in 20 s."
+
+
+def test_a_newer_run_silences_the_older_and_frees_its_work(runs, service):
+    async def both():
+        old = runs.run(Order.of({"text": "hang", "number": 1}), "s")
+        heard = [await anext(old), await anext(old)]
+        new = [update async for update in runs.run(Order.of({"text": "great", "number": 2}), "s")]
+        heard += [update async for update in old]
+        return heard, new
+
+    heard, new = asyncio.run(both())
+    assert heard[-1] == {}
+    assert status(new[-1])["data-number"] == "2"
+    assert sum(tier.running for tier in service.tiers) == 0
+
+
+def test_leaving_in_the_middle_frees_the_work(runs, service):
+    async def leave():
+        updates = runs.run(Order.of({"text": "hang", "number": 1}), "s")
+        await anext(updates)
+        await anext(updates)
+        await updates.aclose()
+
+    asyncio.run(leave())
+    assert sum(tier.running for tier in service.tiers) == 0
+
+
+def test_a_table_counts_up_and_refuses_too_many_lines(runs):
+    updates = collected(runs, "great\n\n  \nawful\r\nbad", lines=True)
+    assert "0 of 3 lines" in updates[0]["table"]
+    assert "3 lines" in updates[-1]["table"]
+    assert [row.text for row in sorted(runs.pages.of("s", "sentiment").rows, key=lambda row: row.index)] == [
+        "great",
+        "awful",
+        "bad",
+    ]
+    refused = collected(runs, "\n".join(["x"] * 6), lines=True)
+    assert "6 lines and the limit is 5" in status(refused[-1])["data-error"]
+    assert "no text yet" in status(collected(runs, " \n ", lines=True)[-1])["data-error"]
+
+
+def test_a_run_opens_again_for_its_own_session_alone(runs, service):
+    collected(runs, "great", models={"finetuned": "mine"})
+    run_id = service.history("s")[0].id
+    update = runs.guarded(lambda: runs.open(run_id, "s"))
+    assert status(update)["data-text"] == "great"
+    assert status(update)["data-models"] == '{"finetuned": "mine"}'
+    assert phases([update], "card-finetuned") == ["done"]
+    stranger = runs.guarded(lambda: runs.open(run_id, "another"))
+    assert list(stranger) == ["status"]
+    assert "no run" in status(stranger)["data-error"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "x", {"text": 3, "models": [1], "seed": True, "lines": "yes"}, {"models": {"a": None}, "seed": -1}],
+)
+def test_whatever_a_browser_sends_is_an_order(data):
+    assert Order.of(data) == Order("", {}, 0, False, 0)
+
+
+def test_questions_are_answered_in_json_and_a_fault_is_a_sentence(service, caplog):
+    pages = PageStates()
+    assert '"id": 3' in answer(
+        service, pages, "s", {"id": 3, "do": "snippet", "task": "sentiment", "tier": "scratch", "text": "hi"}
+    )
+    assert "no text yet" in answer(
+        service, pages, "s", {"do": "snippet", "task": "sentiment", "tier": "scratch", "text": ""}
+    )
+    assert "There is no task called" in answer(service, pages, "s", {"do": "request", "task": "<b>"})
+    assert "reload it" in answer(service, pages, "s", {"do": "__class__"})
+    assert "reload it" in answer(service, pages, "s", "nonsense")
+    assert "There is no table yet" in answer(service, pages, "s", {"do": "table_csv", "task": "sentiment"})
+    service.snippet = lambda *args: 1 / 0
+    assert "Something broke on our side" in answer(service, pages, "s", {"do": "snippet", "task": "sentiment"})
+
+
+def test_a_key_comes_goes_and_is_never_answered_back(service, caplog):
+    secret = "sk-very-secret"
+    pages = PageStates()
+    reply = answer(service, pages, "s", {"do": "set_key", "key": secret})
+    assert service.has_key("s")
+    assert not service.has_key("another")
+    refused = answer(service, pages, "s", {"do": "set_key", "key": f"{secret} with spaces"})
+    assert "error" in refused
+    assert secret not in reply + refused + caplog.text + answer(service, pages, "s", {"do": "key"})
+    answer(service, pages, "s", {"do": "forget_key"})
+    assert not service.has_key("s")
+
+
+def test_a_session_that_is_closed_leaves_nothing():
+    pages = PageStates(most=3)
+    state = pages.of("s", "sentiment")
+    token = state.begin()
+    pages.close("s")
+    assert token.superseded
+    assert pages.of("s", "sentiment") is not state
+    for name in "abcd":
+        pages.of(name, "sentiment")
+    assert len(pages._pages) == 3
+
+
+def test_a_flood_of_events_is_few_batches_and_none_is_lost():
+    async def flood():
+        for number in range(200):
+            yield number
+            await asyncio.sleep(0.0005)
+
+    async def collect():
+        return [batch async for batch in batches(flood(), RunToken(), 0.02)]
+
+    found = asyncio.run(collect())
+    assert [number for batch in found for number in batch] == list(range(200))
+    assert found[0][0] == 0
+    assert len(found) < 40
+
+
+def test_the_end_waits_for_no_interval():
+    async def one():
+        yield 1
+
+    async def timed():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        found = [batch async for batch in batches(one(), RunToken(), 5.0)]
+        return found, loop.time() - began
+
+    found, seconds = asyncio.run(timed())
+    assert found == [[1]]
+    assert seconds < 1
+
+
+def test_the_head_is_written_into_html_and_into_nothing_else():
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse, JSONResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    from playground.ui.page_head import PageHead
+
+    async def page(request):
+        return HTMLResponse(
+            '<html><head><meta property="og:image" content="https://elsewhere/x.jpg" /></head><body>é</body></html>'
+        )
+
+    async def data(request):
+        return JSONResponse({"head": "</head>"})
+
+    app = PageHead(Starlette(routes=[Route("/", page), Route("/data", data)]), head="<title>é</title>")
+    client = TestClient(app)
+    reply = client.get("/")
+    assert reply.text == "<html><head><title>é</title>\n</head><body>é</body></html>"
+    assert "default-src 'self'" in reply.headers["content-security-policy"]
+    assert client.get("/data").json() == {"head": "</head>"}
