@@ -32,14 +32,19 @@
     return consoles.get(root.dataset.task) || consoles.values().next().value;
   }
 
+  // With path and query: a bare fragment would be resolved against Gradio's <base>, and lose the query.
+  function put(hash) {
+    history.replaceState(null, "", location.pathname + location.search + hash);
+  }
+
   function write() {
     const console_ = current();
-    if (console_) history.replaceState(null, "", fragment(console_).hash);
+    if (console_) put(fragment(console_).hash);
   }
 
   actions.link = async () => {
     const { hash, cut } = fragment(current());
-    history.replaceState(null, "", hash);
+    put(hash);
     const done = await copy(location.href);
     if (cut) toast(done ? "Link copied without the text: it is too long for a link." : "The text is too long for a link.");
     else toast(done ? "Link copied: task, text and models, no key." : "The link is in the address bar: copy it from there.");

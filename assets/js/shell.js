@@ -30,6 +30,7 @@
     closeMenu();
   });
 
+  actions.task = (link, event) => { event.preventDefault(); location.hash = "task=" + encodeURIComponent(link.dataset.task); closeMenu(); };
   actions.home = (link, event) => { event.preventDefault(); closeMenu(); scrollTo({ top: 0 }); };
 
   // -- theme

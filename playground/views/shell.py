@@ -12,7 +12,10 @@ from playground.views.html import Html, el
 
 def sidebar(tasks: Sequence[Task]) -> Html:
     entries = [
-        el("li", el("a", task.title, href=f"#task={task.name}", data_task=task.name, cls="pg-nav-entry"))
+        el(
+            "li",
+            el("a", task.title, href=f"#task={task.name}", data_act="task", data_task=task.name, cls="pg-nav-entry"),
+        )
         for task in tasks
     ]
     theme = [

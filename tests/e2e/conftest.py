@@ -38,16 +38,24 @@ def free_port() -> int:
 class Server:
     """The page in a process of its own. `told` is what the fake behind it has to say."""
 
-    def __init__(self, *options: str, module: str = "tests.fakes.service") -> None:
+    def __init__(self, *options: str, path: str = "/") -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
-        command = [sys.executable, "-m", module, str(self.port), *options]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{self.port}{path}"
+        self.start([sys.executable, "-m", "tests.fakes.service", str(self.port), *options], {})
+
+    def start(self, command: list[str], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + 60
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.kill()
-                pytest.fail(f"the page did not come up: {self.process.communicate()[1]}")
+                pytest.fail(f"the page did not come up: {command}")
             time.sleep(0.1)
 
     def _answers(self) -> bool:
@@ -68,7 +76,12 @@ class Server:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.e2e.conftest import Server
+
 pytestmark = pytest.mark.e2e
 
 
@@ -230,3 +232,18 @@ def test_a_task_added_at_run_time_has_its_own_tab(visit):
     assert visitor.card("finetuned").locator(".pg-verdict").inner_text() == "✓ gold"
     visitor.page.go_back()
     visitor.page.wait_for_selector("#pg-tab-sentiment[data-shown]")
+
+
+def test_the_page_works_under_a_path_and_keeps_its_query(browser, visit):
+    server = Server("--under", "/space", "--toy", path="/space/")
+    try:
+        visitor = visit(url=server.url, fragment="?__sign=token#task=sentiment&text=great")
+        visitor.press_run()
+        visitor.settle()
+        assert set(visitor.headlines().values()) == {"positive"}
+        visitor.page.click("text=Weather")
+        visitor.page.wait_for_selector("#pg-tab-weather[data-shown]")
+        assert urlsplit(visitor.page.url).path == "/space/"
+        assert urlsplit(visitor.page.url).query == "__sign=token"
+    finally:
+        server.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import math
 import re
@@ -275,6 +276,10 @@ def status_route(service: FakePlayground) -> Route:
 
 
 def main() -> None:
+    import gradio as gr
+    import uvicorn
+    from fastapi import FastAPI
+
     from playground.ui import build, launch_options
 
     options = argparse.ArgumentParser()
@@ -282,14 +287,22 @@ def main() -> None:
     options.add_argument("--lines", type=int, default=200)
     options.add_argument("--url", action="append", default=[])
     options.add_argument("--toy", action="store_true")
-    options.add_argument("--root", default=None)
+    options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
     chosen = options.parse_args()
     service = FakePlayground(urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
     if chosen.toy:
         service.tasks.add("weather", toy_task())
     wanted = launch_options(service)
     wanted["app_kwargs"]["routes"].append(status_route(service))
-    build(service).launch(**wanted, root_path=chosen.root)
+    if chosen.under is None:
+        build(service).launch(**wanted)
+        return
+    known = inspect.signature(gr.mount_gradio_app).parameters
+    mounted = {
+        name: value for name, value in wanted.items() if name in known and name not in ("server_name", "server_port")
+    }
+    app = gr.mount_gradio_app(FastAPI(), build(service), path=chosen.under, **mounted)
+    uvicorn.run(app, host="127.0.0.1", port=chosen.port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":
