@@ -31,7 +31,10 @@
     const console_ = consoleOf(button);
     return { task: console_.task, tier: button.dataset.tier, model: console_.models[button.dataset.tier] || "", text: console_.text };
   };
-  for (const action of ["snippet", "card", "request", "key"]) actions[action] = (button) => open(action, about(button));
+  let keyTier = null;
+  for (const action of ["snippet", "card", "request", "key"]) {
+    actions[action] = (button) => { if (action === "key") keyTier = button.dataset.tier; return open(action, about(button)); };
+  }
 
   actions.close = () => element().close();
 
@@ -66,6 +69,10 @@
   function keyChanged(sentence) {
     element().close();
     toast(sentence);
-    for (const console_ of playground.consoles.values()) { console_.ran = null; console_.send.refresh({ models: console_.models }); }
+    for (const console_ of playground.consoles.values()) {
+      const { [keyTier]: _, ...models } = console_.models; // another endpoint has other models
+      Object.assign(console_, { models, ran: null });
+      console_.send.refresh({ models });
+    }
   }
 })();

@@ -31,9 +31,11 @@
     return library;
   }
 
-  async function png(element, name) {
+  async function png(element, name, caption = "") {
     try {
       const { domToBlob } = await screenshot();
+      const actionsRow = element.querySelector(".pg-actions");
+      if (actionsRow) actionsRow.dataset.caption = caption; // what the answer is about, in the place of the buttons
       element.toggleAttribute("data-exporting", true);
       const ground = getComputedStyle(document.documentElement).getPropertyValue("--pg-surface").trim();
       const blob = await domToBlob(element, { scale: 2, backgroundColor: ground || "#fff" });
@@ -44,6 +46,6 @@
       element.removeAttribute("data-exporting");
     }
   }
-  actions.png = (button) => png(button.closest(".pg-card"), `${consoleOf(button).task}-${button.dataset.tier}.png`);
+  actions.png = (button) => png(button.closest(".pg-card"), `${consoleOf(button).task}-${button.dataset.tier}.png`, `“${consoleOf(button).text}”`);
   actions["png-plot"] = (button) => png(button.closest(".pg-plot"), `${consoleOf(button).task}-plot.png`);
 })();

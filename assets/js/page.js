@@ -16,6 +16,10 @@
       this.running = false;
       this.ran = null; // what the cards' answers are about
       this.area.addEventListener("input", () => this.changed());
+      this.area.addEventListener("paste", () => setTimeout(() => { // several lines pasted at once are several inputs
+        if (this.lineCount > 1) { this.linesBox.checked = true; playground.writeLink(); }
+      }));
+      if (/Mac|iP/.test(navigator.platform)) this.element.querySelector(".pg-kbd").textContent = "⌘ ↵";
       this.area.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) { event.preventDefault(); this.run(); }
       });

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -73,10 +74,17 @@ def head() -> str:
     parts = [
         f"<script>{early}</script>",
         '<link rel="preload" href="assets/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>',
+        *_soon_needed(),
         *(f'<link rel="stylesheet" href="{_address("css", f"{name}.css")}">' for name in STYLES),
         *(f'<script src="{_address("js", f"{name}.js")}"></script>' for name in SCRIPTS),
     ]
     return "\n".join(parts)
+
+
+def _soon_needed() -> list[str]:
+    """Gradio's largest script that it asks for late; where a version names its files otherwise, nothing is lost."""
+    found = list((Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("HTML-*.js"))
+    return [f'<link rel="modulepreload" href="assets/{found[0].name}">'] if len(found) == 1 else []
 
 
 def _address(folder: str, name: str) -> str:

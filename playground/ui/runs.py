@@ -23,7 +23,7 @@ from playground.views.card import card
 from playground.views.history import history
 from playground.views.html import Html, join
 from playground.views.plot import plot
-from playground.views.state import CardState, fold, results_of
+from playground.views.state import CardState, Phase, fold, results_of
 from playground.views.table import table
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,8 @@ class TaskRuns:
         results = results_of(states)
         right = ui_cards.rights(self.task, results, states[0].gold if states else None)
         why = {state.tier: state.trained_on for state in states}
-        line = agreement(results, self._titles, right=right, trained_on=why, busy=busy)
+        silent = [state.tier for state in states if state.phase in (Phase.FAILED, Phase.STOPPED)]
+        line = agreement(results, self._titles, right=right, trained_on=why, silent=silent, busy=busy)
         return join([line, plot(results, self._titles)])
 
     def _history(self, session: str) -> Html:
@@ -140,7 +141,7 @@ class TaskRuns:
             **_cards(page.cards),
             "below": self._below(page.cards, busy=True),
             "table": Html(""),
-            "status": shell.status(running=True, number=order.number),
+            "status": shell.status(running=True, said=announcement(page.cards), number=order.number),
         }
         events = self.service.run_events(self.task.name, text, session=session, models=order.models, seed=order.seed)
         async for batch in batches(events, token, CARD_INTERVAL):

@@ -26,9 +26,13 @@ def agreement(
     *,
     right: Mapping[str, bool] | None = None,
     trained_on: Mapping[str, str] | None = None,
+    silent: Sequence[str] = (),
     busy: bool = False,
 ) -> Html:
-    """`right`: by tier, where the input has a true answer. `trained_on`: by tier, why it may see things differently."""
+    """`silent`: tiers that failed or were stopped. `right`: by tier, where the input has a true answer.
+
+    `trained_on`: by tier, why it may see things differently.
+    """
     right, trained_on = right or {}, trained_on or {}
     compared = [result for result in results if result.compared]
     left_out = [result for result in results if result.output is not None and result.stats.source is Source.STAND_IN]
@@ -51,6 +55,8 @@ def agreement(
         aside = el(
             "p", f"{names} is left out: its stand-in shows how an API call works, not how good one is.", cls="pg-aside"
         )
+    if silent and compared:
+        said += [" ", f"{_sentence([titles.get(tier, tier) for tier in silent])} gave no answer."]
     answer = el("p", said, cls="pg-agreement")
     return el("section", el("h2", heading), answer, aside, cls="pg-panel pg-compare", aria_label="Agreement")
 

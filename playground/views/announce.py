@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground.views import numbers
+from playground.views.html import Html, el, join
 from playground.views.kinds import view_of
 from playground.views.state import CardState, Phase
 
 
-def announcement(states: Sequence[CardState]) -> str:
-    return " ".join(sentence for state in states if (sentence := _sentence(state)))
+def announcement(states: Sequence[CardState]) -> Html:
+    """A place per card, filled once: a screen reader hears each answer when it comes, and none twice."""
+    return join([el("p", _sentence(state)) for state in states])
 
 
 def _sentence(state: CardState) -> str:

@@ -260,6 +260,12 @@ def _actions(state: CardState) -> Html:
             "The request that went over the wire and its response",
             state.stats.request_json is not None,
         ),
+        action(
+            "key",
+            "key",
+            "Change or forget the key",
+            state.remote and not state.stand_in and state.phase is not Phase.FAILED,
+        ),
         action("image", "png", "Save this card as a PNG", answered),
         _fingerprint(state.stats),
         cls="pg-actions",

@@ -109,6 +109,7 @@ def console(task: Task, tier_count: int, limit: int) -> Html:
                     cls="pg-check pg-lines",
                 ),
                 el("span", cls="pg-counter", aria_live="off"),
+                el("span", "changed, not run yet", cls="pg-edited"),
                 el("kbd", "Ctrl ↵", cls="pg-kbd", title="Control or Command with Enter runs, Escape stops"),
                 el("button", "Stop", type="button", cls="pg-button", data_act="stop", disabled=True),
                 el("button", _run_words(tier_count), type="button", cls="pg-button pg-primary", data_act="run"),
@@ -153,6 +154,7 @@ def status(*, running: bool, mode: str = "cards", error: str = "", said: str = "
         cls="pg-sr",
         role="status",
         aria_live="polite",
+        aria_atomic="false",
         data_running=True if running else None,
         data_mode=mode,
         data_error=error or None,
@@ -180,9 +182,12 @@ def opened(record: RunRecord) -> Html:
 def qr(svg: str, urls: Sequence[str]) -> Html:
     """`svg` comes from the QR encoder, which writes nothing but paths."""
     if not urls:
+        setting = el("code", "GRADIO_SERVER_NAME=0.0.0.0", cls="pg-setting")
         return el(
             "p",
-            "This server listens on this machine only: start it with --host 0.0.0.0 to let a room join.",
+            "This server listens on this machine only: start it with ",
+            setting,
+            " to let a room join.",
             cls="pg-aside",
         )
     return el("div", Html(svg), el("p", urls[0]), cls="pg-qr-code")

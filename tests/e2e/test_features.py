@@ -37,6 +37,17 @@ def test_many_lines_become_a_table_and_a_csv(visit):
     assert visitor.tab.locator(".pg-cards").is_visible()
 
 
+def test_several_lines_pasted_at_once_are_several_inputs(visit):
+    visitor = visit()
+    visitor.page.evaluate("navigator.clipboard.writeText('great\\nawful and bad')")
+    visitor.tab.locator("textarea").focus()
+    visitor.page.keyboard.press("Control+V")
+    visitor.page.wait_for_function("document.querySelector('.pg-tab[data-shown] [data-act=lines]').checked")
+    visitor.press_run()
+    visitor.settle()
+    assert visitor.tab.locator(".pg-table tbody tr").count() == 2
+
+
 def test_too_many_lines_are_refused_in_a_sentence(visit):
     visitor = visit()
     visitor.type("\n".join(["great"] * 41))

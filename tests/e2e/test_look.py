@@ -33,7 +33,7 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "columns"), [(1440, 4), (1100, 2), (900, 2), (390, 1)])
+@pytest.mark.parametrize(("width", "columns"), [(1440, 4), (1280, 4), (1100, 2), (900, 2), (390, 1)])
 def test_four_two_or_one_column_and_nothing_overflows(visit, width, columns):
     visitor = visit(viewport={"width": width, "height": 900})
     visitor.run("great, but " + "averyveryverylongwordwithoutanybreak" * 8)
@@ -42,8 +42,9 @@ def test_four_two_or_one_column_and_nothing_overflows(visit, width, columns):
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_nothing_jumps_while_the_cards_fill(visit):
-    visitor = visit()
+@pytest.mark.parametrize("width", [1440, 1280, 390])
+def test_nothing_jumps_while_the_cards_fill(visit, width):
+    visitor = visit(viewport={"width": width, "height": 900})
     visitor.page.wait_for_timeout(300)  # fonts
     before = visitor.page.evaluate(BOXES)
     visitor.type("slow and great")

@@ -144,7 +144,7 @@ def test_the_stand_in_says_it_is_no_rival_and_offers_a_key():
     assert STAND_IN_NOTE in text(state)
     assert "tokens in → out" in text(state)
     keys = [attributes for _, attributes in parsed(markup).tags if attributes.get("data-act") == "key"]
-    assert ["hidden" in attributes for attributes in keys] == [False]
+    assert ["hidden" in attributes for attributes in keys] == [False, True]
     assert "data-muted" not in card(done())
 
 

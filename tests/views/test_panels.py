@@ -79,6 +79,8 @@ def test_the_stand_in_is_left_out_and_it_is_said_why(titles):
         "One answer.From scratch says positive."
         "Hosted API is left out: its stand-in shows how an API call works, not how good one is."
     )
+    line = agreement([said("scratch", "positive")], titles, silent=["pretrained", "finetuned"])
+    assert "From scratch says positive. Pretrained and fine-tuned gave no answer." in text(line)
     assert "Nothing to compare yet." in text(agreement([], titles))
     assert "Comparing …" in text(agreement([], titles, busy=True))
     assert "left out" in text(plot(results, titles))

@@ -1,0 +1,67 @@
+"""The pictures in assets/images: `python -m tests.e2e.screenshots [FOLDER]` starts app.py and takes them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, Server, Visitor, new_context
+from tests.e2e.test_app import App
+
+SLANG = "ngl the queue was brutal but that show slapped, would stand in the rain again"
+LINES = "\n".join(
+    [
+        "A tender, funny film with a cast that never puts a foot wrong.",
+        SLANG,
+        "I can't say there was a single dull moment in it.",
+        "Oh great, another update that deletes all my settings. Just what I needed.",
+        "welp there goes my weekend, three years of saves gone",
+    ]
+)
+PICTURES = {
+    "wide-light": {"viewport": {"width": 1440, "height": 1080}},
+    "wide-dark": {"viewport": {"width": 1440, "height": 1080}, "color_scheme": "dark"},
+    "tablet-light": {"viewport": {"width": 900, "height": 1240}},
+    "phone-light": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "color_scheme": "dark"},
+    "projector-light": {"viewport": {"width": 1600, "height": 1000}, "fragment": "#task=sentiment&projector=1"},
+    "welcome-light": {"viewport": {"width": 1440, "height": 900}, "seen": False, "text": None},
+    "table-light": {"viewport": {"width": 1440, "height": 900}, "text": LINES},
+}
+
+
+def take(
+    browser, server: Server, name: str, folder: Path, *, text: str | None = SLANG, fragment: str = "", **options
+) -> None:
+    context = new_context(browser, server.url, **options)
+    visitor = Visitor(context, server.url, fragment)
+    visitor.page.set_default_timeout(60_000)
+    if text is not None:
+        for _ in range(2):  # the second time warm
+            visitor.type(text)
+            if "\n" in text:
+                visitor.tab.locator("[data-act=lines]").check()
+            visitor.press_run()
+            visitor.settle()
+    visitor.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    visitor.page.wait_for_timeout(600)
+    visitor.page.screenshot(path=folder / f"{name}.png")
+    context.close()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "assets" / "images"
+    app = App()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            for name, options in PICTURES.items():
+                take(browser, app, name, folder, **options)
+            browser.close()
+    finally:
+        app.close()
+
+
+if __name__ == "__main__":
+    main()
