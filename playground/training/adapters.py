@@ -104,7 +104,5 @@ def run(job: Job) -> dict[str, Any]:
         "settings": asdict(settings),
     }
     files = ("adapter_config.json", "adapter_model.safetensors")
-    finished = cards.write(
-        job, CARDS[kind], record, files, metrics, len(train), {"loss": trained.curve}, trained.seconds
-    )
+    finished = cards.write(job, CARDS[kind], record, files, metrics, len(train), trained)
     return cards.summary(job, finished)

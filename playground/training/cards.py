@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -58,9 +57,9 @@ def summary(job: Job, record: Mapping[str, Any]) -> dict[str, Any]:
     return {"recipe": job.recipe, "done": True, "out": str(job.out), "seconds": record["train_seconds"], **found}
 
 
-def unfinished(job: Job, trained: Any, stage: str = "adapting") -> dict[str, Any]:
+def unfinished(job: Job, trained: Any) -> dict[str, Any]:
     """What `run` returns when time was up, or it was cancelled: `--resume` goes on from here."""
-    found = {"stage": stage, "step": trained.step, "seconds": round(trained.seconds, 1)}
+    found = {"step": trained.step, "seconds": round(trained.seconds, 1)}
     return {"recipe": job.recipe, "done": False, "out": str(job.out), **found}
 
 
@@ -71,12 +70,11 @@ def write(
     files: Sequence[str],
     metrics: Mapping[str, Mapping[str, Any]],
     examples: int,
-    curves: Mapping[str, Sequence[tuple[int, float]]],
-    seconds: float,
+    trained: Any,
 ) -> dict[str, Any]:
     """Write checkpoint.json (with the digests of `files`), loss.json, loss.svg and README.md; remove the training state.
 
-    curves: by stage, (step, mean training loss since the point before).
+    trained: what `fit` returned; its curve holds (step, mean training loss since the point before).
     """
     folder = job.out
     record = record | {
@@ -84,11 +82,11 @@ def write(
         "trained_on": words.trained_on,
         "examples": examples,
         "seed": job.seed,
-        "train_seconds": round(seconds, 1),
+        "train_seconds": round(trained.seconds, 1),
         "license": words.license,
         "metrics": metrics,
     }
-    points = {stage: [[step, round(loss, 4)] for step, loss in curve] for stage, curve in curves.items()}
+    points = [[step, round(loss, 4)] for step, loss in trained.curve]
     (folder / "loss.json").write_text(json.dumps(points) + "\n", encoding="utf-8")
     (folder / "loss.svg").write_text(loss_svg(points), encoding="utf-8")
     (folder / "README.md").write_text(_readme(job, words, record), encoding="utf-8")
@@ -149,28 +147,21 @@ def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return rows
 
 
-def loss_svg(curves: Mapping[str, Sequence[Sequence[float]]], width: int = 640, height: int = 220) -> str:
-    """The loss curves one beside the other, each with its own axes, as an SVG text. Empty curves are left out."""
-    shown = {stage: points for stage, points in curves.items() if points}
-    each = width / max(1, len(shown))
-    parts = []
-    for place, (stage, points) in enumerate(shown.items()):
-        left, right, top, bottom = place * each + 48, (place + 1) * each - 16, 28, height - 32
-        steps, losses = [p[0] for p in points], [p[1] for p in points]
-        highest, last = max(losses) * 1.05 or 1.0, max(steps)
-        path = " ".join(
-            f"{left + (right - left) * s / last:.1f},{bottom - (bottom - top) * v / highest:.1f}" for s, v in points
-        )
-        parts += [
-            f'<text x="{left}" y="18">{escape(stage)}</text>',
+def loss_svg(points: Sequence[Sequence[float]], width: int = 640, height: int = 220) -> str:
+    """The loss curve, points (step, loss), as an SVG text."""
+    left, right, top, bottom = 48, width - 16, 16, height - 32
+    highest, last = max(loss for _, loss in points) * 1.05 or 1.0, points[-1][0]
+    places = ((left + (right - left) * step / last, bottom - (bottom - top) * loss / highest) for step, loss in points)
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            'font-family="sans-serif" font-size="11" fill="#666" role="img" aria-label="Training loss by step">',
             f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>',
             f'<polyline points="{path}" fill="none" stroke="#0072b2" stroke-width="1.5"/>',
             f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">{highest:.2f}</text>',
             f'<text x="{left - 6}" y="{bottom + 4}" text-anchor="end">0</text>',
             f'<text x="{right}" y="{bottom + 18}" text-anchor="end">{last:,} steps</text>',
-        ]
-    body = "\n".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-family="sans-serif" font-size="11" fill="#666" role="img" aria-label="Training loss by step">\n{body}\n</svg>\n'
+            "</svg>\n",
+        )
     )

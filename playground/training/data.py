@@ -103,15 +103,6 @@ def informal(data: Path | None) -> Split:
     return _split(train, dev)
 
 
-def comments(data: Path | None) -> list[str]:
-    """All comments of GoEmotions' training part, whatever their emotions, less those held out: English to read."""
-    if data is None:
-        train, dev = _emotions_from_hub()
-    else:
-        train, dev = (_emotions(data / "topics" / f"goemotions_{part}.tsv") for part in ("train", "dev"))
-    return list(_unique(((text, 0) for text, _ in train), without=[text for text, _ in dev]).texts)
-
-
 def emotions_of(data: Path | None, texts: Sequence[str]) -> list[list[int]]:
     """The emotions (indices into EMOTIONS) of comments from `informal`'s training part, in the texts' order."""
     rows = _emotions_from_hub()[0] if data is None else _emotions(data / "topics" / "goemotions_train.tsv")

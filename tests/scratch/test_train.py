@@ -8,8 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from playground.scratch.masked import MaskedLanguageModel, hide
-from playground.scratch.model import EncoderClassifier, EncoderConfig, pad
 from playground.scratch.train import Schedule, WrongState, epoch_batches, fit, forever
 
 SCHEDULE = Schedule(steps=30, peak=0.02, warmup=5)
@@ -133,28 +131,3 @@ def test_batches_hold_texts_of_like_length():
     lengths = [(i * 37) % 101 for i in range(2000)]
     spread = [max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in epoch_batches(lengths, 20, 0, 0)]
     assert sum(spread) / len(spread) < 8  # by chance it would be over 90
-
-
-def test_hidden_tokens_are_a_share_of_the_real_ones():
-    torch.manual_seed(0)
-    ids, mask = pad([[1, *range(3, 60)], [1, *range(3, 30)]] * 50)
-    hidden, chosen = hide(ids, mask, share=0.2, mask_id=2, specials=3, vocabulary=60)
-    assert not chosen[~mask].any()
-    assert not chosen[:, 0].any()
-    assert chosen.sum() / (mask.sum() - 100) == pytest.approx(0.2, abs=0.02)
-    assert torch.equal(hidden[~chosen], ids[~chosen])
-    assert (hidden[chosen] == 2).float().mean() == pytest.approx(0.8, abs=0.04)
-    assert (hidden[chosen] == ids[chosen]).float().mean() == pytest.approx(0.1, abs=0.04)
-
-
-def test_guesses_of_hidden_tokens_are_tied_to_the_embeddings():
-    torch.manual_seed(0)
-    config = EncoderConfig(vocabulary=30, dim=16, layers=1, heads=2, hidden=32, max_length=8, dropout=0.0)
-    model = EncoderClassifier(config)
-    guesser = MaskedLanguageModel(config, model.encoder)
-    ids, mask = pad([[1, 5, 6], [1, 7]])
-    chosen = torch.tensor([[False, True, True], [False, True, False]])
-    logits = guesser(ids, mask, chosen)
-    assert logits.shape == (3, 30)
-    logits.sum().backward()
-    assert model.encoder.embeddings.tokens.weight.grad[29].abs().sum() > 0, "a token that is in no text, yet a guess"

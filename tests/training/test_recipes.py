@@ -13,7 +13,7 @@ from playground.core.errors import BadFile, UnknownName
 
 SMALL_LORA = {"epochs": 2, "batch": 16, "max_length": 24, "rank": 4}
 SMALL_SCRATCH = {"vocabulary": 300, "dim": 16, "layers": 1, "heads": 2, "hidden": 32, "max_length": 48}
-SMALL_SCRATCH |= {"mask_epochs": 2, "mask_batch": 32, "epochs": 2, "batch": 16}
+SMALL_SCRATCH |= {"epochs": 2, "batch": 16}
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 
@@ -39,8 +39,8 @@ def test_a_recipe_runs_and_a_resumed_one_gives_the_same_files(name, data_folder,
     total = len(seen)
     assert [p.step for p in seen if p.stage == seen[-1].stage] == list(range(1, seen[-1].steps + 1))
 
-    for stop in (3, total - 2):  # in the first stage, then in the last
-        count = [0 if stop == 3 else 3]
+    for done, stop in ((0, 3), (3, total - 2)):
+        count = [done]
 
         def tick(progress, count=count) -> None:
             count[0] += 1
@@ -77,7 +77,7 @@ def test_the_card_says_what_was_measured(name, data_folder, tiny_base, tmp_path)
     assert str(tmp_path) not in card + json.dumps(record)
     svg = (tmp_path / "loss.svg").read_text()
     assert svg.startswith("<svg")
-    assert svg.count("<polyline") == len(json.loads((tmp_path / "loss.json").read_text()))
+    assert svg.count(",") >= len(json.loads((tmp_path / "loss.json").read_text())) > 5
 
 
 def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
