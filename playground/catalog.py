@@ -50,9 +50,12 @@ class Checkpoint(_Row):
     max_length: int = 256
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
+    trained_here: bool = False
 
     @property
     def source(self) -> Source:
+        if self.trained_here:
+            return Source.TRAINED_HERE
         return Source.HUB if self.hub else Source.BUNDLED
 
 
@@ -89,6 +92,13 @@ class Catalog:
         if checkpoint.id in self.checkpoints:
             raise BadFile(f"The catalog names the checkpoint “{checkpoint.id}” twice.")
         self.checkpoints[checkpoint.id] = checkpoint
+
+    def add_trained(self, folder: Path) -> None:
+        """A row, after all others, for every finished checkpoint that `train` left below `folder`."""
+        for record in sorted(folder.glob("*/checkpoint.json")):
+            checkpoint = _trained(record.parent, _read_json(record))
+            if checkpoint is not None and (checkpoint.base is None or checkpoint.base in self.checkpoints):
+                self.add(checkpoint)
 
     def get(self, checkpoint_id: str) -> Checkpoint:
         try:
@@ -169,6 +179,35 @@ def _measured(dataset: str, figures: dict[str, Any]) -> Measured:
         (name.removesuffix(suffix).replace("_", " "), value) for name, value in figures.items() if name.endswith(suffix)
     )
     return Measured("accuracy", dataset, figures["accuracy"], figures["n"], baselines)
+
+
+# The formats that recipes write, and what loads them.
+_LOADERS = {"lora-classifier": "lora-classifier", "scratch-encoder-classifier": "scratch-classifier"}
+
+
+def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
+    """None where the record is not one that a recipe finishes with."""
+    try:
+        size = sum((folder / name).stat().st_size for name in facts["files"])
+        return Checkpoint(
+            id=f"trained/{folder.name}",
+            title=f"{folder.name}, trained here",
+            loader=_LOADERS[facts["format"]],
+            licence=facts["license"],
+            provenance="trained on this machine",
+            trained_on=facts["trained_on"],
+            folder=str(folder.resolve()),
+            size_mb=size / 1e6,
+            parameters=facts["parameters"],
+            base=facts.get("base", {}).get("id"),
+            labels=facts["labels"],
+            max_length=facts["max_length"],
+            digests=facts["files"],
+            serves=(Serves(task=facts["task"], tier=facts["tier"]),),
+            trained_here=True,
+        )
+    except (KeyError, TypeError, AttributeError, OSError, ValidationError):
+        return None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

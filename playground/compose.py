@@ -23,6 +23,7 @@ _CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access", "asyncio", "matplotl
 def compose(settings: Settings) -> Playground:
     """Imports no torch and starts no model; the runtime does, when it is first asked."""
     catalog = Catalog.read(settings.catalog)
+    catalog.add_trained(settings.trained)
     runtime = LocalRuntime(settings)
     return Playground(settings, catalog, runtime, _stand_in(settings, catalog, runtime))
 

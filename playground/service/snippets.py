@@ -145,4 +145,9 @@ _LOCAL: dict[str, Callable[[Catalog, Task, Checkpoint, str], str]] = {
 
 def _relative(catalog: Catalog, checkpoint: Checkpoint) -> str:
     """As seen from the playground's folder, so that no path of this machine shows."""
-    return (Path(catalog.root.name) / str(checkpoint.folder)).as_posix()
+    folder = Path(str(checkpoint.folder))
+    return Path(folder.parent.name if checkpoint.trained_here else catalog.root.name, _below(folder)).as_posix()
+
+
+def _below(folder: Path) -> Path:
+    return Path(folder.name) if folder.is_absolute() else folder

@@ -116,7 +116,7 @@ def _change(state: CardState) -> Html | None:
 
 def _note(state: CardState) -> Html:
     """What is happening, or what must be said about the answer. Always there, so that nothing moves when it fills."""
-    return el("div", _progress(state), el("p", _words(state), cls="pg-words"), _key_button(state), cls="pg-note")
+    return el("div", _progress(state), el("p", _words(state), cls="pg-words"), " ", _key_button(state), cls="pg-note")
 
 
 def _progress(state: CardState) -> Html:

@@ -47,7 +47,7 @@ def table(rows: Sequence[Row], titles: Mapping[str, str], total: int, *, busy: b
         el(
             "div",
             el("h2", _count(len(ordered), total, busy)),
-            el("span", _summary(different, len(ordered)), cls="pg-aside"),
+            el("span", _summary(ordered, different), cls="pg-aside"),
             el(
                 "label",
                 el("input", type="checkbox", data_act="only-different", autocomplete="off"),
@@ -88,10 +88,14 @@ def _count(done: int, total: int, busy: bool) -> str:
     )
 
 
-def _summary(different: int, done: int) -> str:
-    if not done:
-        return ""
-    return "the tiers agree on all of them" if not different else f"the tiers differ on {different}"
+def _summary(rows: Sequence[Row], different: int) -> str:
+    """Of the lines that at least two compared tiers answered."""
+    comparable = sum(sum(result.compared for result in row.results) > 1 for row in rows)
+    if not comparable:
+        return "nothing to compare" if rows else ""
+    if not different:
+        return "the tiers agree on all of them" if comparable == len(rows) else f"the tiers agree on {comparable}"
+    return f"the tiers differ on {different}"
 
 
 def _row(row: Row, titles: Mapping[str, str]) -> Html:

@@ -4,6 +4,7 @@ import pytest
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core.errors import BadFile, NotHere, UnknownName
+from playground.core.types import Source
 from playground.settings import ROOT, Settings
 
 BUNDLED = ROOT / "assets" / "catalog.toml"
@@ -116,3 +117,53 @@ def test_settings_know_a_public_server():
     assert Settings(host="0.0.0.0", space_id=None).public
     assert Settings(host="my-machine", space_id=None).public
     assert Settings(host="127.0.0.1", space_id="me/space").public
+
+
+def trained(tmp_path, name, **changes):
+    folder = tmp_path / "trained" / name
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    facts = {
+        "format": "scratch-encoder-classifier",
+        "task": "sentiment",
+        "tier": "scratch",
+        "labels": ["negative", "positive"],
+        "max_length": 64,
+        "files": {"model.safetensors": "00"},
+        "parameters": 7,
+        "trained_on": "a test",
+        "license": "CC0",
+    } | changes
+    (folder / "checkpoint.json").write_text(
+        json.dumps({key: value for key, value in facts.items() if value is not None})
+    )
+
+
+def test_what_was_trained_here_comes_after_what_is_bundled(tmp_path):
+    trained(tmp_path, "mine")
+    catalog = Catalog.read(BUNDLED)
+    catalog.add_trained(tmp_path / "trained")
+    rows = catalog.serving("sentiment", "scratch")
+    assert [row.id for row in rows] == ["bundled/sentiment-scratch", "trained/mine"]
+    assert rows[-1].source is Source.TRAINED_HERE
+    assert catalog.ref(rows[-1]).digests == (("model.safetensors", "00"),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "something else"},
+        {"task": None},
+        {"tier": "hosted"},
+        {"labels": 3},
+        {"files": {"missing": "00"}},
+        {"base": {"id": "?"}},
+    ],
+)
+def test_a_folder_that_is_no_checkpoint_is_passed_over(tmp_path, changes):
+    trained(tmp_path, "odd", **changes)
+    catalog = Catalog.read(BUNDLED)
+    before = list(catalog.checkpoints)
+    catalog.add_trained(tmp_path / "trained")
+    catalog.add_trained(tmp_path / "nowhere")
+    assert list(catalog.checkpoints) == before

@@ -54,7 +54,7 @@ def _bar(label: str, output: Labels | None, before: Labels | None) -> Html:
         el(
             "span",
             el("span", cls="pg-bar-fill", style=f"--value:{width}%"),
-            _tick(old) if value is not None else None,
+            _tick(old) if value is not None and old is not None and abs(value - old) >= 0.005 else None,
             cls="pg-bar-track",
             aria_hidden="true",
         ),
@@ -63,10 +63,8 @@ def _bar(label: str, output: Labels | None, before: Labels | None) -> Html:
     )
 
 
-def _tick(old: float | None) -> Html | None:
+def _tick(old: float) -> Html:
     """Where the bar ended in the last run."""
-    if old is None:
-        return None
     return el(
         "span",
         cls="pg-bar-tick",
