@@ -43,11 +43,11 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}{path}"
         self.start([sys.executable, "-m", "tests.fakes.service", str(self.port), *options], {})
 
-    def start(self, command: list[str], environment: dict[str, str]) -> None:
+    def start(self, command: list[str], environment: dict[str, str | None]) -> None:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={name: value for name, value in {**os.environ, **environment}.items() if value is not None},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -91,8 +91,9 @@ def server():
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A module's, and not the session's: Playwright keeps this thread's event loop for as long as it lives."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}: install it or set CHROMIUM")
     with sync_playwright() as playwright:
@@ -112,7 +113,7 @@ class Visitor:
 
     def open(self, fragment: str = "") -> Page:
         page = self.context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(20_000)
         page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", lambda request: self._asked(request.url))
@@ -177,7 +178,7 @@ def new_context(browser, url: str, *, seen: bool = True, **options) -> BrowserCo
     return context
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def usual(server, browser):
     """The context of most visits: its cache makes their pages open fast."""
     context = new_context(browser, server.url)

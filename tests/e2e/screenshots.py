@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, Server, Visitor, new_context
 from tests.e2e.test_app import App
 

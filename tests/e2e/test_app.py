@@ -15,7 +15,7 @@ class App(Server):
     def __init__(self) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/"
-        keyless = {"OPENAI_API_KEY": "", "PLAYGROUND_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "PLAYGROUND_PORT": str(port)}
+        keyless = {"OPENAI_API_KEY": None, "OPENAI_BASE_URL": None, "HF_HUB_OFFLINE": "1", "PLAYGROUND_PORT": str(port)}
         self.start([sys.executable, "app.py"], keyless)
 
 

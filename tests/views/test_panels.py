@@ -108,7 +108,10 @@ def test_a_table_is_in_the_pasted_order_and_counts(titles):
     assert "2 of 3 lines …" in shown
     assert "the tiers differ on 1" in shown
     assert "2 of 3 lines, stopped" in text(table(rows, titles, 3))
-    assert "1 line" in text(table(rows[:1], titles, 1))
+    assert "1 linenothing to compare" in text(table(rows[:1], titles, 1))
+    agreed = Row(1, "x", (said("scratch", "a"), said("pretrained", "a")))
+    assert "the tiers agree on all of them" in text(table([agreed], titles, 1))
+    assert "the tiers agree on 1" in text(table([agreed, rows[0]], titles, 2))
 
 
 @given(words, labels, stats, st.integers(0, 3))
