@@ -16,8 +16,8 @@ FORMAT = "lora-classifier"
 
 # What differs between the two: data, settings, and the words of the card.
 SETTINGS = {
-    "general": lora.LoraSettings(epochs=3),
-    "informal": lora.LoraSettings(epochs=3),
+    "general": lora.LoraSettings(),
+    "informal": lora.LoraSettings(),
 }
 CARDS = {
     "general": cards.Words(

@@ -90,9 +90,8 @@ def write(
     (folder / "loss.json").write_text(json.dumps(points) + "\n", encoding="utf-8")
     (folder / "loss.svg").write_text(loss_svg(points), encoding="utf-8")
     (folder / "README.md").write_text(_readme(job, words, record), encoding="utf-8")
-    (folder / "checkpoint.json").write_text(
-        json.dumps(record, indent=2) + "\n", encoding="utf-8"
-    )  # last: it says "finished"
+    # Last, since it is what says "finished".
+    (folder / "checkpoint.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     rmtree(folder / "training", ignore_errors=True)
     return record
 
@@ -128,7 +127,8 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     lines += [f"    {command}", "", f"Settings: {settings}.", ""]
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"
     lines += [
-        f"{seconds:,.0f} seconds ({seconds / 60:.0f} minutes) on {machine}, which other programs were using as well."
+        f"{seconds:,.0f} seconds ({seconds / 60:.0f} minutes) on {machine}, which other programs were using as well. "
+        "The same seed gives the same weights on the same kind of machine with as many threads; elsewhere rounding differs."
     ]
     if changed := {k: v for k, v in job.options.items() if k in ("settings", "limit", "base")}:
         lines += ["", f"Departures from the recipe: `{changed}`."]
