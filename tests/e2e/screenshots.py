@@ -7,19 +7,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from playground.tasks import find_tasks
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, Server, Visitor, new_context
 from tests.e2e.test_app import App
 
-SLANG = "ngl the queue was brutal but that show slapped, would stand in the rain again"
-LINES = "\n".join(
-    [
-        "A tender, funny film with a cast that never puts a foot wrong.",
-        SLANG,
-        "I can't say there was a single dull moment in it.",
-        "Oh great, another update that deletes all my settings. Just what I needed.",
-        "welp there goes my weekend, three years of saves gone",
-    ]
-)
+EXAMPLES = find_tasks().get("sentiment").examples
+SLANG = EXAMPLES[1].text
+LINES = "\n".join(example.text for example in EXAMPLES)
 PICTURES = {
     "wide-light": {"viewport": {"width": 1440, "height": 1080}},
     "wide-dark": {"viewport": {"width": 1440, "height": 1080}, "color_scheme": "dark"},

@@ -215,6 +215,8 @@ class FakePlayground(Playground):
         super().__init__(
             Settings(space_id=None, **settings), Catalog.read(Settings().catalog), NoRuntime(), gateway=None
         )
+        self.tasks = Registry("task")
+        self.tasks.add("sentiment", feeling())  # its own, so that a better example there breaks no test here
         self.tiers = Registry("tier")
         for tier in tiers if tiers is not None else four_tiers():
             self.tiers.add(tier.name, tier)
@@ -247,6 +249,31 @@ class FakePlayground(Playground):
             metrics=(Measured("accuracy", "SST-2 test", 0.894, 1821, (("majority", 0.501), ("naive Bayes", 0.82))),),
             markdown=f"# {choice.title}\n\nRecipe, seed, data and licence.",
         )
+
+
+def feeling() -> LabelTask:
+    return LabelTask(
+        name="sentiment",
+        title="Sentiment",
+        question="Is the text positive or negative?",
+        placeholder="Type a sentence, or paste several lines to run each by itself.",
+        labels=(Label("negative", "Something is bad."), Label("positive", "Something is good.")),
+        examples=(
+            Example(
+                "film review",
+                "A tender, funny film with a cast that never puts a foot wrong.",
+                "positive",
+                "Edited prose.",
+            ),
+            Example(
+                "informal praise",
+                "ngl the queue was brutal but that show slapped, would stand in the rain again",
+                "positive",
+                "Slang turns negative words around: brutal, slapped.",
+            ),
+        ),
+        instruction="Judge the sentiment.",
+    )
 
 
 def toy_task() -> LabelTask:
