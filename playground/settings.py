@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Read once at start-up. A field's description is its documentation; `doctor` prints them."""
 
-    model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", populate_by_name=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PLAYGROUND_", populate_by_name=True, extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     # -- the server
     host: str = Field(

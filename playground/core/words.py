@@ -6,3 +6,6 @@ TIER_TITLES = {
     "finetuned": "Fine-tuned",
     "scratch": "From scratch",
 }
+
+# On the stand-in's card. The same words before and after the answer, so that the card keeps still.
+STAND_IN_NOTE = "Shows how an API call works, not how good one is. Left out of the comparison."

@@ -11,6 +11,7 @@ from playground.core.credentials import Credential
 from playground.core.errors import CredentialError, EndpointUnreachable, NotAllowed, PlaygroundError, UnknownName
 from playground.core.task import Task
 from playground.core.types import Choice, Request, Source
+from playground.core.words import STAND_IN_NOTE
 from playground.settings import Settings, is_loopback
 from playground.tiers.context import TierContext
 from playground.tiers.hosted_budget import Budget, Reservation
@@ -20,8 +21,6 @@ from playground.tiers.hosted_request import MAX_OUTPUT_TOKENS, most_input_tokens
 
 STAND_IN = "stand-in"  # the model name that the bundled endpoint answers to
 _NO_KEY = "not-needed"  # openai's client wants one; a server on this machine asks for none
-
-STAND_IN_NOTE = "Shows how an API call works, not how good one is. Left out of the comparison."
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from playground.core.types import Choice, Source, Stats
+from playground.core.words import STAND_IN_NOTE
 from playground.views import numbers
 from playground.views.html import Html, el
 from playground.views.kinds import view_for, view_of
 from playground.views.state import CardState, Phase
 
-STAND_IN_NOTE = "Shows how an API call works, not how good one is. Left out of the comparison."
 _SOURCE_MEANS = {
     Source.LIVE: "A real endpoint answered over the network.",
     Source.LOCAL_SERVER: "An OpenAI-compatible server on this machine answered.",

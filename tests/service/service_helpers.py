@@ -1,11 +1,10 @@
 """A service over fake tiers."""
 
-from tests.fakes.runtime import FakeRuntime
-
 from playground.catalog import Catalog
 from playground.core.registry import Registry
 from playground.service import Playground
 from playground.settings import Settings
+from tests.fakes.runtime import FakeRuntime
 
 
 def service_with(*tiers, **settings):

@@ -10,7 +10,8 @@ import pytest
 from playground.core.credentials import Credential
 from playground.core.errors import NotAllowed
 from playground.core.types import Source
-from playground.tiers.hosted_endpoints import STAND_IN_NOTE, base_url_of, normalized
+from playground.core.words import STAND_IN_NOTE
+from playground.tiers.hosted_endpoints import base_url_of, normalized
 from playground.tiers.hosted_models import DEFAULT
 from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, rows, run, settings, tier_for, with_key
 from tests.tiers.scripted_server import ScriptedServer, Seen, Serve, hangs, refuses, streamed

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.types import Choice, Labels, LabelScore, Source, Stats
-from playground.views.card import STAND_IN_NOTE, card
+from playground.core.words import STAND_IN_NOTE
+from playground.views.card import card
 from playground.views.state import CardState, Phase, fold, waiting
 from tests.views.conftest import events, states
 from tests.views.test_html import parsed
