@@ -45,6 +45,12 @@ class Split:
     test: Examples
 
 
+def reviews(data: Path | None) -> Examples:
+    """SST-2's dev sentences, all of them."""
+    split = general(data)
+    return joined(split.valid, split.test)
+
+
 def joined(*parts: Examples) -> Examples:
     """The examples of several parts, in this order."""
     return Examples(sum((p.texts for p in parts), ()), sum((p.labels for p in parts), ()))

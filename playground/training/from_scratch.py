@@ -59,7 +59,7 @@ CARD = cards.Words(
         "It has read 23,000 comments in its life and nothing else: rare words, long texts and other kinds of English are "
         "strange to it.",
         "English only; no neutral: every text gets one of two labels. It repeats the judgements of GoEmotions' raters.",
-        "It knows nothing of films or goods: on reviews use `sentiment-general`.",
+        "It knows nothing of films or goods, as the last column of the figures says: on reviews use `sentiment-general`.",
     ),
 )
 
@@ -115,7 +115,8 @@ def run(job: Job) -> dict[str, Any]:
     def answer(texts: tuple[str, ...]) -> list[int]:
         return probabilities(shipped, reader, texts).argmax(1).tolist()
 
-    metrics = {part: measure(answer, train, getattr(split, part)) for part in ("valid", "test")}
+    held = {"valid": split.valid, "test": split.test, "film reviews": data.reviews(job.data)}
+    metrics = {part: measure(answer, train, examples) for part, examples in held.items()}
     record = {
         "format": FORMAT,
         "name": job.recipe,

@@ -193,6 +193,7 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     path = folder / "adapter_config.json"
     record = json.loads(path.read_text())
     record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
+    record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
