@@ -59,7 +59,7 @@ from pathlib import Path
 
 import torch
 from playground.scratch.model import EncoderClassifier, pad
-from playground.scratch.tokenizer import CLS, Tokenizer
+from playground.scratch.tokenizer import Tokenizer
 
 text = {text}
 labels = {labels}
@@ -68,7 +68,7 @@ folder = Path({folder})
 tokenizer = Tokenizer.load(folder / "tokenizer.json")
 model = EncoderClassifier.load(folder)
 
-ids, mask = pad([[tokenizer.special(CLS), *tokenizer.encode(text)][:{max_length}]])
+ids, mask = pad([tokenizer.for_classifier(text, max_length={max_length})])
 with torch.inference_mode():
     scores = model(ids, mask).softmax(dim=-1)[0]  # [labels]
 for score, label in sorted(zip(scores.tolist(), labels), reverse=True):

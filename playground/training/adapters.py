@@ -22,6 +22,7 @@ SETTINGS = {
 CARDS = {
     "general": cards.Words(
         title="Sentiment of reviews: a LoRA adapter over all-MiniLM-L6-v2",
+        task="sentiment",
         tier="pretrained",
         trained_on="SST-2 phrases and sentences (film reviews) and UCI review sentences (films, restaurants, phones)",
         data=cards.SST + cards.UCI,
@@ -35,6 +36,7 @@ CARDS = {
     ),
     "informal": cards.Words(
         title="Sentiment of informal comments: a LoRA adapter over all-MiniLM-L6-v2",
+        task="sentiment",
         tier="finetuned",
         trained_on="GoEmotions comments whose emotions are all positive or all negative",
         data=cards.GOEMOTIONS,

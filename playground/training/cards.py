@@ -36,6 +36,7 @@ class Words:
     """What a card says that no run can measure."""
 
     title: str
+    task: str
     tier: str
     trained_on: str  # one short sentence for the card on screen
     data: tuple[str, ...]
@@ -78,6 +79,8 @@ def write(
     """
     folder = job.out
     record = record | {
+        "task": words.task,
+        "tier": words.tier,
         "files": {name: sha256_of(folder / name) for name in files},
         "trained_on": words.trained_on,
         "examples": examples,

@@ -50,6 +50,7 @@ class ScratchSettings:
 
 CARD = cards.Words(
     title="Sentiment of informal comments: a transformer from scratch",
+    task="sentiment",
     tier="scratch",
     trained_on="GoEmotions comments that are all positive or all negative, and nothing else: weights and tokenizer start from zero",
     data=cards.GOEMOTIONS,

@@ -58,7 +58,7 @@ def test_the_local_tiers_know_love_from_hate(two_runs):
 
 def test_the_gateway_logged_the_request_and_nothing_of_its_text(two_runs):
     log = two_runs[0].stderr.decode()
-    assert "POST /v1/chat/completions" in log
+    assert "POST '/v1/chat/completions'" in log
     assert "loved" not in log
 
 

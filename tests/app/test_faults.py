@@ -31,8 +31,9 @@ def service():
     service.close()
 
 
-def run(service, text="I loved every minute of it", session="me", seconds=60):
-    handle = service.start("sentiment", text, session=session, emit=lambda event: None)
+def run(service, text="I loved every minute of it", session="me", model=None, seconds=60):
+    models = {"hosted": model}
+    handle = service.start("sentiment", text, session=session, models=models, emit=lambda event: None)
     assert handle.wait(seconds)
     return {result.tier: result for result in handle.record().results}
 
@@ -54,7 +55,7 @@ def test_a_failing_endpoint_is_one_card_and_the_key_is_nowhere(service, script, 
     caplog.set_level(logging.DEBUG)
     try:
         service.set_key("me", KEY, server.base_url)
-        results = run(service)
+        results = run(service, model="some-model")
         left = [
             service.history_csv("me"),
             json.dumps([record.json() for record in service.history("me")]),
@@ -78,7 +79,7 @@ def test_another_session_never_gets_the_key(service):
         service.set_key("me", KEY, server.base_url)
         assert run(service, session="you")["hosted"].stats.source == "stand-in"
         assert server.asked == []
-        assert run(service, session="me")["hosted"].stats.source == "live"
+        assert run(service, session="me", model="some-model")["hosted"].stats.source == "live"
         assert len(server.asked) == 1
     finally:
         service.close_session("me")
