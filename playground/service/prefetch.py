@@ -10,6 +10,7 @@ from playground.bundled import verify
 from playground.catalog import Catalog, Checkpoint
 
 # Never pickled weights, never code.
+PATIENCE = 5  # seconds for the hub's first word
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
 
 
@@ -45,11 +46,12 @@ def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None])
 
 
 def _download(checkpoint: Checkpoint) -> Path:
-    from huggingface_hub import snapshot_download
+    """Asks for a first word with a time-out: `snapshot_download` alone waits minutes for a hub that is silent."""
+    from huggingface_hub import HfApi, snapshot_download
 
-    return Path(
-        snapshot_download(checkpoint.id, revision=checkpoint.revision or None, allow_patterns=_WANTED, etag_timeout=5)
-    )
+    revision = checkpoint.revision or None  # by its name, so that the cache remembers which commit is "main"
+    HfApi().model_info(checkpoint.id, revision=revision, timeout=PATIENCE)
+    return Path(snapshot_download(checkpoint.id, revision=revision, allow_patterns=_WANTED, etag_timeout=PATIENCE))
 
 
 def check_digests(checkpoint: Checkpoint, folder: Path) -> str | None:
