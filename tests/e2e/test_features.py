@@ -105,7 +105,9 @@ def test_a_link_restores_text_and_models_and_runs_nothing(visit, server):
     before = len(server.told["tiers"]["scratch"]["seen"])
     other = visit(fragment="#" + urlsplit(link).fragment)
     assert other.tab.locator("textarea").input_value() == "tout va bien & 50 % of #it\nsecond line"
-    other.page.wait_for_function("document.querySelector('.pg-tab[data-shown] [data-pick=finetuned]').value === 'mine'")
+    other.page.wait_for_function(
+        "document.querySelector('.pg-tab[data-shown] [data-pick=finetuned]')?.value === 'mine'"
+    )
     assert len(server.told["tiers"]["scratch"]["seen"]) == before
     other.press_run()
     other.settle()

@@ -75,6 +75,15 @@ def test_another_seed_gives_other_weights(tmp_path):
     assert not torch.equal(*results)
 
 
+@pytest.fixture
+def heard_ctrl_c():
+    """A process that was started in the background ignores the key: here it is heard."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_saves_a_whole_step(tmp_path):
     parameters, loss_at = problem()
 
