@@ -95,7 +95,7 @@ def server():
 def browser():
     """A module's, and not the session's: Playwright keeps this thread's event loop for as long as it lives."""
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}: install it or set CHROMIUM")
+        pytest.fail(f"there is no Chromium at {CHROMIUM}: install it or set CHROMIUM")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

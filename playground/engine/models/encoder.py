@@ -16,9 +16,10 @@ import numpy as np
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import stack, weights
-from playground.engine.loaders import Encoded, Identity, LoadContext
-from playground.engine.memory import is_out_of_memory, module_bytes
+from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.memory import is_out_of_memory
 from playground.engine.models import _transformers as hf
+from playground.engine.models._identity import identity_of
 
 BARE = "__base__"  # peft's name for "no adapter"
 
@@ -37,15 +38,7 @@ class Encoder:
         self.dtype = context.dtype
         self.longest = hf.longest(module.config, tokenizer)
         self.prefix = module.base_model_prefix
-        size = module_bytes(module)
-        self.identity = Identity(
-            fingerprint=weights.fingerprint(module.state_dict()),
-            device=str(context.device),
-            dtype=str(context.dtype).removeprefix("torch."),
-            parameters=sum(p.numel() for p in module.parameters()),
-            bytes=size,
-            own_bytes=size,
-        )
+        self.identity = identity_of(module, context)
 
     @property
     def group(self) -> Hashable:

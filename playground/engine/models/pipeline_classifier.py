@@ -11,9 +11,9 @@ from playground.core.errors import LoadFailed
 from playground.core.task import canonical_label
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, Identity, LoadContext
-from playground.engine.memory import module_bytes
+from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._identity import identity_of
 
 
 class PipelineClassifier:
@@ -25,15 +25,7 @@ class PipelineClassifier:
         names = module.config.id2label
         self.labels = tuple(canonical_label(str(names[index])) for index in range(module.config.num_labels))
         self._longest = hf.longest(module.config, pipeline.tokenizer)
-        size = module_bytes(module)
-        self.identity = Identity(
-            fingerprint=weights.fingerprint(module.state_dict()),
-            device=str(context.device),
-            dtype=str(context.dtype).removeprefix("torch."),
-            parameters=sum(p.numel() for p in module.parameters()),
-            bytes=size,
-            own_bytes=size,
-        )
+        self.identity = identity_of(module, context)
 
     @property
     def runner(self) -> PipelineClassifier:

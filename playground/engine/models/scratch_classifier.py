@@ -11,9 +11,9 @@ import numpy as np
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, Identity, LoadContext
-from playground.engine.memory import module_bytes
+from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._identity import identity_of
 
 
 class ScratchClassifier:
@@ -24,15 +24,7 @@ class ScratchClassifier:
 
         self.module, self.tokenizer, self.device = module, tokenizer, context.device
         self._first = [tokenizer.special(CLS)]
-        size = module_bytes(module)
-        self.identity = Identity(
-            fingerprint=weights.fingerprint(module.state_dict()),
-            device=str(context.device),
-            dtype=str(context.dtype).removeprefix("torch."),
-            parameters=sum(p.numel() for p in module.parameters()),
-            bytes=size,
-            own_bytes=size,
-        )
+        self.identity = identity_of(module, context)
 
     @property
     def runner(self) -> ScratchClassifier:
