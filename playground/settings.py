@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,13 +84,37 @@ class Settings(BaseSettings):
     cache_budget_mb: int = Field(
         0, ge=0, description="Memory for resident models; 0: half of what is free at start-up, at most 16 GB."
     )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Precision of local models; auto: bfloat16 on a GPU that has it, else float32."
+    )
+    fast_cpu: bool = Field(
+        True, description="Let a faster path answer on the CPU while its answers agree with the plain one."
+    )
+    pinned: tuple[str, ...] = Field(
+        (), description="Models that are loaded at start-up and stay in memory (JSON list of ids of the catalog)."
+    )
     max_batch: int = Field(32, ge=1, description="Most requests in one micro-batch.")
+    max_hold: float = Field(
+        300.0, gt=0, description="Seconds after which a request that still holds a model is told to stop."
+    )
 
     # -- limits
     max_input_chars: int = Field(20_000, ge=1, description="Longest input in characters.")
     max_lines: int = Field(200, ge=1, description="Most lines of one pasted table.")
     deadline: float = Field(60.0, gt=0, description="Seconds one card's run may take in all.")
     max_upload_mb: int = Field(10, ge=1, description="Largest uploaded file.")
+    max_new_tokens: int = Field(512, ge=1, description="Most tokens one answer may have.")
+    max_requests: int = Field(
+        256, ge=1, description="Most requests (runs and tables) in progress at once, all visitors together."
+    )
+    max_session_requests: int = Field(4, ge=1, description="Most requests in progress at once of one visitor.")
+    requests_per_minute: int | None = Field(
+        None, ge=0, description="Most requests a minute of one visitor, 0: any; unset: 60 on a public server, else any."
+    )
+    owner_token: SecretStr | None = Field(
+        None,
+        description="Makes its bearer the owner of a public server (Status tab, /metrics); unset: one is made and logged.",
+    )
 
     @property
     def public(self) -> bool:

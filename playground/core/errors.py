@@ -25,6 +25,8 @@ PlaygroundError
 │   ├── TooLarge               it does not fit into this device's memory
 │   └── OutOfMemory
 ├── Busy                       no capacity before the deadline
+│   ├── ServerFull             too many requests at once; `retry_after` in seconds
+│   └── TooManyRequests        this visitor sent too many; `retry_after` in seconds
 ├── DeadlineExceeded
 └── InternalError              a bug of ours; details are in the log
 """
@@ -147,6 +149,18 @@ class OutOfMemory(ModelError):
 
 class Busy(PlaygroundError):
     pass
+
+
+class ServerFull(Busy):
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(Busy):
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DeadlineExceeded(PlaygroundError):

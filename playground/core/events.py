@@ -19,9 +19,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Queued(Event):
-    """`ahead`: how many requests stand before this one, where that is known."""
+    """`ahead`: how many requests stand before this one; `seconds`: how long that should take; each where it is known."""
 
     ahead: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

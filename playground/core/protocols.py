@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from playground.core.calls import Call
 from playground.core.cancel import Cancel
 from playground.core.events import Emit
+from playground.core.status import RuntimeReport
 from playground.core.types import Choice, Request, Resident, Support
 
 if TYPE_CHECKING:
@@ -40,8 +41,22 @@ class Runtime(Protocol):
 
     def status(self) -> list[Resident]: ...
 
-    def warm(self, refs: Sequence[Any]) -> None:
-        """Loads these in the background, errors only logged."""
+    def report(self) -> RuntimeReport:
+        """Everything the Status tab and /metrics show. Quick, and never waits for the device."""
+
+    def expected_wait(self, user: str = "") -> float | None:
+        """Seconds until a new call of this user would begin, were it sent now; None where nothing was measured yet."""
+
+    def pin(self, key: str, pinned: bool) -> bool:
+        """Keeps a resident (its `Resident.key`) from eviction, or no longer. False where it is not in memory."""
+
+    def unload(self, key: str | None = None) -> int:
+        """Unloads a resident that is idle, or (None) everything idle. Returns how many models go."""
+
+    def warm(self, refs: Sequence[Any], *, pin: bool = False) -> None:
+        """Loads these in the background, errors only logged. `pin`: they stay. Raises TooLarge, at once, where the pins
+        would not fit into the budget together.
+        """
 
     def close(self) -> None: ...
 

@@ -167,7 +167,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Resident:
-    """One row of what is in memory."""
+    """One row of what is in memory. `key` names it to `Runtime.pin` and `unload`; `fraction`: of a load under way, 0..1;
+    `credit`: its worth to the eviction policy, the lowest goes first; `idle_seconds`: since its last use.
+    """
 
     model: str
     state: str
@@ -179,3 +181,7 @@ class Resident:
     base: str | None = None
     device: str = "cpu"
     pinned: bool = False
+    key: str = ""
+    fraction: float | None = None
+    credit: float = 0.0
+    idle_seconds: float | None = None

@@ -15,6 +15,7 @@ from playground.core.calls import Call, Classify, Embed
 from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
+from playground.core.status import Device, Queue, RuntimeReport, Totals
 from playground.core.types import Embeddings, Labels, LabelScore, ModelRef, Output, Resident, Stats
 
 DIMENSIONS = 16
@@ -111,7 +112,21 @@ class FakeRuntime:
             Resident(model=id_, state="ready", bytes=1000, leases=0, hits=0, loads=1, load_seconds=0.01) for id_ in ids
         ]
 
-    def warm(self, refs: Sequence[ModelRef]) -> None:
+    def report(self) -> RuntimeReport:
+        gb = 2**30
+        device = Device("cpu", "float32", 2, budget=2 * gb, used=1000, free=4 * gb, total=8 * gb, process=gb // 2)
+        return RuntimeReport(device, tuple(self.status()), Queue(running=self.running), Totals(loads=1))
+
+    def expected_wait(self, user: str = "") -> float | None:
+        return None
+
+    def pin(self, key: str, pinned: bool) -> bool:
+        return False
+
+    def unload(self, key: str | None = None) -> int:
+        return 0
+
+    def warm(self, refs: Sequence[ModelRef], *, pin: bool = False) -> None:
         self.warmed.extend(refs)
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ from playground.core.types import Choice, Labels, LabelScore, Request, Source, S
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
+from tests.fakes.runtime import FakeRuntime
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
 BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
@@ -44,7 +45,19 @@ class NoRuntime:
     def status(self):
         return []
 
-    def warm(self, refs):
+    def report(self):
+        return FakeRuntime().report()
+
+    def expected_wait(self, user=""):
+        return None
+
+    def pin(self, key, pinned):
+        return False
+
+    def unload(self, key=None):
+        return 0
+
+    def warm(self, refs, *, pin=False):
         pass
 
     def close(self):
