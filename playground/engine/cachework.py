@@ -1,4 +1,4 @@
-"""The cache's inner life: the queue of misses, loads and unloads, and the clock. `cache.py` is its door.
+"""The cache's inner life: leases, the queue of misses, and the clock. Loads are in `cacheloads.py`, the door is `cache.py`.
 
 One lock guards all state. What follows from a change (callbacks, loads, unloads) is collected under it as a list of
 functions, and done once it is off. It knows no torch.
@@ -10,33 +10,27 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Sequence
 
-from playground.core.errors import OutOfMemory, PlaygroundError
+from playground.core.cancel import Cancel
+from playground.core.errors import PlaygroundError
+from playground.core.status import Why
 from playground.core.types import ModelRef
-from playground.engine.leases import (
-    Abandoned,
-    Backend,
-    Lease,
-    Loaded,
-    Report,
-    Slot,
-    Ticket,
-    find_ref,
-    key_of,
-    presentable,
-    run_all,
-    too_late,
-)
-from playground.engine.policy import Admitted, Evict, Policy, State, Wait
+from playground.engine.cacheentries import Admitted, Evict, Key, State, Wait, in_words
+from playground.engine.cacherecords import Leaver, Records
+from playground.engine.cachethreads import Action, Janitor, Workers, run_all
+from playground.engine.leases import Backend, Lease, Slot, Ticket, hand_over, too_late, with_bases
+from playground.engine.policy import Policy
 
 log = logging.getLogger(__name__)
 
+Leaving = list[tuple[Key, Slot]]  # what is to be unloaded, children first
+
 
 class CacheWork:
-    """Budget and physical memory in bytes. `max_wait`: seconds after which a waiting miss closes busy models to new leases."""
+    """Budget and physical memory in bytes. `max_wait`: seconds after which a waiting miss closes busy models to new leases;
+    `max_hold`: seconds after which the token of who still holds a lease is set.
+    """
 
     def __init__(
         self,
@@ -46,31 +40,40 @@ class CacheWork:
         *,
         device: str = "cpu",
         max_wait: float = 5.0,
+        max_hold: float = 300.0,
         loaders: int = 2,
     ) -> None:
         self._backend = backend
         self._policy = Policy(budget, physical)
-        self._slots: dict[Hashable, Slot] = {}
+        self._slots: dict[Key, Slot] = {}
         self._queue: deque[Ticket] = deque()
         self._tickets: list[Ticket] = []  # admitted, waiting for loads
-        self._hits: Counter[Hashable] = Counter()
-        self._loads: Counter[Hashable] = Counter()
-        self._changed = threading.Condition(threading.Lock())
-        self._executor: Executor = ThreadPoolExecutor(loaders, thread_name_prefix="loader")
-        self._janitor: threading.Thread | None = None
+        self._out: dict[Lease, None] = {}  # the leases not given back, the oldest first
+        self._hits: Counter[Key] = Counter()
+        self._loads: Counter[Key] = Counter()
+        self._estimates: dict[Key, int] = {}  # bytes, as the backend last said
+        self._learnt: dict[Key, tuple[int, int]] = {}  # bytes as estimated before a load, and as measured after it
+        self._records = Records()
+        self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)  # an entry is gone
+        self._loaders = Workers("cache-loader", loaders)
+        self._unloaders = Workers("cache-unloader", 1)
+        self._janitor = Janitor("cache-janitor", self._look)
         self._held = threading.local()
         self._max_wait = max_wait
+        self._max_hold = max_hold
         self._closed = False
         self.device = device
 
     # -- under the lock
 
-    def _lease(self, ref: ModelRef, key: Hashable, *, hit: bool) -> Lease:
-        if hit:
-            self._policy.claim(key)
-            self._hits[key] += 1
+    def _grant(self, ref: ModelRef, key: Key, cancel: Cancel, now: float, hit: bool) -> Lease:
+        """A lease on an entry that is claimed already."""
         entry = self._policy.entries[key]
-        return Lease(ref, self._slots[key].value, entry.bytes, entry.load_seconds, hit, lambda: self._release(key))
+        value = self._slots[key].value
+        lease = Lease(ref, key, value, entry.bytes, entry.load_seconds, hit, cancel, now, self._release)
+        self._out[lease] = None
+        return lease
 
     def _admit(self, ticket: Ticket) -> None:
         """Joins what is already here or on its way."""
@@ -79,238 +82,164 @@ class CacheWork:
         ticket.admitted = True
         self._tickets.append(ticket)
 
-    def _pump(self) -> list[Callable[[], None]]:
+    def _pump(self) -> list[Action]:
         """Serves the queue as far as memory goes. Returns what to do once the lock is off."""
-        todo: list[Callable[[], None]] = []
-        while self._queue:
+        todo: list[Action] = []
+        while self._queue and not self._closed:
             ticket = self._queue[0]
             try:
                 step = self._policy.admit(ticket.needs, ticket.claims)
             except PlaygroundError as error:
-                self._leave_queue(ticket)
-                todo += self._finish(ticket, (), error)
+                todo += self._leave_queue(ticket) + self._finish(ticket, (), error)
                 continue
             match step:
                 case Wait():
                     break
-                case Evict(victims):
-                    log.info("making room: %s", ", ".join(self._slots[key].ref.id for key in victims))
-                    todo.append(self._unloading(victims))
+                case Evict(victims, missing):
+                    cause = f"Made room for {ticket.names}, for which {in_words(missing)} were missing"
+                    todo.append(self._unloading(self._leave(victims, Why.ROOM, cause)))
                     break
                 case Admitted(load):
-                    self._leave_queue(ticket)
+                    todo += self._leave_queue(ticket)
                     ticket.admitted = True
                     self._tickets.append(ticket)
-                    for need in load:
-                        self._slots[need.key] = Slot(find_ref(ticket.refs, need.key))
-                    todo += self._start_loads()
-                    todo += self._complete()
+                    nodes = with_bases(ticket.refs)
+                    self._slots |= {need.key: Slot(nodes[need.key]) for need in load}
+                    todo += self._start_loads() + self._complete()
         return todo
 
-    def _leave_queue(self, ticket: Ticket) -> None:
-        if ticket in self._queue:
-            if self._queue[0] is ticket:
-                self._policy.undrain()
-            self._queue.remove(ticket)
+    def _leave_queue(self, ticket: Ticket) -> list[Action]:
+        if ticket not in self._queue:
+            return []
+        if self._queue[0] is ticket:
+            self._policy.undrain()
+        self._queue.remove(ticket)
+        return [self._janitor.wake]  # the new head may have waited long already
 
-    def _start_loads(self) -> list[Callable[[], None]]:
+    def _start_loads(self) -> list[Action]:
         """Loads not yet begun whose base is ready."""
-        todo: list[Callable[[], None]] = []
+        todo: list[Action] = []
         for key, slot in self._slots.items():
             entry = self._policy.entries[key]
-            if entry.state is not State.LOADING or slot.started:
+            if entry.state is not State.LOADING or slot.started is not None:
                 continue
             if entry.parent is None or self._policy.state(entry.parent) is State.READY:
                 slot.started = time.monotonic()
-                todo.append(lambda key=key: self._submit(self._load, key))  # type: ignore[misc]
+                todo.append(self._loading(key, slot))
         return todo
 
-    def _complete(self) -> list[Callable[[], None]]:
+    def _complete(self) -> list[Action]:
         """Tickets that now have everything."""
-        todo: list[Callable[[], None]] = []
+        todo: list[Action] = []
         for ticket in list(self._tickets):
             if all(self._policy.state(key) in (State.READY, State.DRAINING) for key in ticket.claims):
-                leases = tuple(self._lease(ref, key_of(ref), hit=False) for ref in ticket.refs)
+                now = time.monotonic()
+                pairs = zip(ticket.refs, ticket.claims, strict=True)
+                leases = tuple(self._grant(ref, key, ticket.cancel, now, False) for ref, key in pairs)
                 todo += self._finish(ticket, leases, None)
         return todo
 
-    def _finish(self, ticket: Ticket, leases: tuple[Lease, ...], error: Exception | None) -> list[Callable[[], None]]:
+    def _finish(self, ticket: Ticket, leases: tuple[Lease, ...], error: Exception | None) -> list[Action]:
         ticket.finished = True
         if ticket in self._tickets:
             self._tickets.remove(ticket)
-        forget = ticket.forget
-        return [forget, lambda: ticket.done(leases, error)]
+        return [ticket.forget, lambda: hand_over(ticket.done, leases, error)]
 
-    def _watch(self) -> None:
-        """Sees to it that somebody looks at the clock while tickets wait."""
-        if (self._queue or self._tickets) and self._janitor is None and not self._closed:
-            self._janitor = threading.Thread(target=self._mind_the_time, name="cache-janitor", daemon=True)
-            self._janitor.start()
-        self._changed.notify_all()
+    def _leave(self, victims: Sequence[Key], why: Why, cause: str) -> Leaving:
+        """Writes down why these leave, and names them to `_unloading`."""
+        now = time.monotonic()
+        for key in victims:
+            entry, slot = self._policy.entries[key], self._slots[key]
+            slot.leaving = True
+            idle = self._idle_seconds(key, now)
+            self._records.left(Leaver(slot.ref.id, entry.bytes, entry.load_seconds, idle), why, cause)
+            log.info("%s leaves: %s", slot.ref.id, self._records.departures[0].reason)
+        return [(key, self._slots[key]) for key in victims]
+
+    def _idle_seconds(self, key: Key, now: float) -> float | None:
+        """Since the last use of it or of what stands on it; None where there was none. 0 while it is in use."""
+        family = self._policy.family(key)
+        if any(self._policy.entries[member].leases for member in family):
+            return 0.0
+        ends = [used for member in family if (used := self._slots[member].used) is not None]
+        return now - max(ends) if ends else None
+
+    def _trim(self, cause: str) -> list[Action]:
+        """Unloads what is idle, as far as memory is over budget."""
+        leaving = self._leave(self._policy.trim(), Why.OVER_BUDGET, cause)
+        return [self._unloading(leaving)] if leaving else []
+
+    # -- the effects, done elsewhere
+
+    def _loading(self, key: Key, slot: Slot) -> Action:
+        raise NotImplementedError
+
+    def _unloading(self, leaving: Leaving) -> Action:
+        raise NotImplementedError
 
     # -- what happens
 
-    def _release(self, key: Hashable) -> None:
-        with self._changed:
-            if self._closed:
-                return
-            self._policy.release(key)
+    def _release(self, lease: Lease) -> None:
+        with self._lock:
+            if lease not in self._out:
+                return  # given back before, or closed
+            del self._out[lease]
+            if not self._policy.release(lease.key).leases:
+                self._slots[lease.key].used = time.monotonic()
             todo = self._pump() if self._queue else []
-        run_all(todo)
+            if self._policy.total > self._policy.budget:
+                todo += self._trim("Models in use were measured to take more than their estimates")
+        if todo:
+            run_all(todo)
 
     def _give_up(self, ticket: Ticket, error: Exception) -> None:
         """Takes back a ticket that is cancelled or too late. A load under way goes on only while somebody wants it."""
-        with self._changed:
+        with self._lock:
             if ticket.finished:
                 return
-            self._leave_queue(ticket)
+            todo = self._leave_queue(ticket)
             if ticket.admitted:
                 for key in ticket.claims:
                     self._policy.release(key)
-            todo = self._finish(ticket, (), error) + self._pump()
+            todo += self._finish(ticket, (), error) + self._pump()
         run_all(todo)
 
-    def _submit(self, work: Callable[..., None], *args: Any) -> None:
-        try:
-            self._executor.submit(work, *args)
-        except RuntimeError:  # closed meanwhile: the process is going down
-            log.debug("no loader thread is left for %s", work.__name__)
+    # -- the clock
 
-    def _load(self, key: Hashable) -> None:
-        """In a loader thread. Runs out of memory once: idle models go, and it tries again."""
-        with self._changed:
-            slot, entry = self._slots[key], self._policy.entries[key]
-            base = None if entry.parent is None else self._slots[entry.parent].value
-        started = time.monotonic()
-        try:
-            loaded = self._attempt(key, slot.ref, base)
-        except Abandoned:
-            self._after(lambda: self._abandoned(key))
-        except Exception as error:
-            shown = presentable(error)
-            del error
-            self._backend.reclaim()
-            self._after(lambda: self._failed(key, shown))
-        else:
-            self._after(lambda: self._loaded(key, loaded, time.monotonic() - started))
+    def _look(self) -> float:
+        """The janitor's look: deadlines of whoever waits, draining for a head that has waited too long, and leases held
+        for too long. Returns the seconds until the next; a lease granted meanwhile cannot be overheld before that.
+        """
+        with self._lock:
+            if self._closed:
+                return self._max_hold
+            now = time.monotonic()
+            waiting = [*self._queue, *self._tickets]
+            late = [ticket for ticket in waiting if ticket.deadline is not None and ticket.deadline <= now]
+            ends = [ticket.deadline for ticket in waiting if ticket.deadline is not None and ticket.deadline > now]
+            overheld = self._overheld(now)
+            ends.append(now + self._max_hold)
+            ends += [lease.since + self._max_hold for lease in self._out if not lease.overheld][:1]
+            if self._queue:
+                head = self._queue[0]
+                if now - head.since >= self._max_wait:
+                    self._policy.drain(head.needs)
+                else:
+                    ends.append(head.since + self._max_wait)
+        for lease in overheld:
+            log.warning("%s has been held for %.0f s: its request is told to stop", lease.ref.id, now - lease.since)
+        run_all([lease.cancel.set for lease in overheld])
+        for ticket in late:
+            self._give_up(ticket, too_late(ticket))
+        return max(0.001, min(ends) - time.monotonic())
 
-    def _attempt(self, key: Hashable, ref: ModelRef, base: Any) -> Loaded:
-        report = self._reporter(key)
-        try:
-            return self._backend.load(ref, base, report)
-        except OutOfMemory:
-            log.warning("out of memory while loading %s: evicting what is idle", ref.id)
-        self.evict_idle(wait=True)
-        self._backend.reclaim()
-        return self._backend.load(ref, base, report)
-
-    def _reporter(self, key: Hashable) -> Report:
-        def report(what: str, fraction: float | None) -> None:
-            with self._changed:
-                if not self._policy.wanted(key):
-                    self._policy.abandon(key)
-                    raise Abandoned
-                self._slots[key].fraction = fraction or 0.0
-                told = [(t.report, self._fraction(t)) for t in self._tickets if any(n.key == key for n in t.needs)]
-            for tell, share in told:
-                tell(what, share)
-
-        return report
-
-    def _fraction(self, ticket: Ticket) -> float:
-        """How much of what a ticket needs is there, by bytes."""
-        total = sum(need.bytes for need in ticket.needs) or 1
-        done = 0.0
-        for need in ticket.needs:
-            ready = self._policy.state(need.key) is State.READY
-            slot = self._slots.get(need.key)
-            done += need.bytes * (1.0 if ready else slot.fraction if slot else 0.0)
-        return min(1.0, done / total)
-
-    def _after(self, change: Callable[[], list[Callable[[], None]]]) -> None:
-        with self._changed:
-            todo = change() + self._pump()
-            self._changed.notify_all()
-        run_all(todo)
-
-    def _loaded(self, key: Hashable, loaded: Loaded, seconds: float) -> list[Callable[[], None]]:
-        self._slots[key].value = loaded.value
-        self._loads[key] += 1
-        self._policy.loaded(key, loaded.bytes, seconds if loaded.seconds is None else loaded.seconds)
-        todo = self._start_loads() + self._complete()
-        victims = self._policy.trim()
-        return todo + ([self._unloading(victims)] if victims else [])
-
-    def _failed(self, key: Hashable, error: Exception) -> list[Callable[[], None]]:
-        """Nothing stays behind: who waited gets the error, and who asks next starts afresh."""
-        lost = {key} | {e.key for e in self._policy.entries.values() if e.parent == key}  # children cannot have begun
-        todo: list[Callable[[], None]] = []
-        for ticket in [t for t in self._tickets if lost & {need.key for need in t.needs}]:
-            for claim in ticket.claims:
-                self._policy.release(claim)
-            todo += self._finish(ticket, (), error)
-        for child in lost - {key}:
-            self._gone(child)
-        self._gone(key)
-        return todo
-
-    def _abandoned(self, key: Hashable) -> list[Callable[[], None]]:
-        for child in [e.key for e in self._policy.entries.values() if e.parent == key]:
-            self._gone(child)
-        self._gone(key)
-        return []
-
-    def _gone(self, key: Hashable) -> None:
-        self._policy.gone(key)
-        del self._slots[key]
-
-    def _unloading(self, victims: Sequence[Hashable]) -> Callable[[], None]:
-        return lambda: self._submit(self._unload, tuple(victims))
-
-    def _unload(self, victims: Sequence[Hashable]) -> None:
-        """In a loader thread, children first."""
-        for key in victims:
-            with self._changed:
-                slot = self._slots[key]
-                value, slot.value = slot.value, None
-            try:
-                self._backend.unload(slot.ref, value)
-            except Exception:
-                log.exception("unloading %s failed", slot.ref.id)
-            del value
-            self._backend.reclaim()
-            self._after(lambda key=key: self._gone(key) or [])  # type: ignore[misc,func-returns-value]
-
-    def evict_idle(self, refs: Sequence[ModelRef] | None = None, *, wait: bool = False) -> int:
-        """Unloads everything idle (of `refs`), and returns how many go. `wait`: until they are gone."""
-        with self._changed:
-            victims = self._policy.clear(None if refs is None else [key_of(ref) for ref in refs])
-        if not victims:
-            return 0
-        if wait:
-            self._unload(victims)
-        else:
-            self._submit(self._unload, victims)
-        return len(victims)
-
-    def _mind_the_time(self) -> None:
-        """The janitor's thread: deadlines of whoever waits, and draining for a head that has waited too long."""
-        while True:
-            with self._changed:
-                if self._closed:
-                    return
-                now = time.monotonic()
-                waiting = list(self._queue) + self._tickets
-                late = [t for t in waiting if t.cancel.expired]
-                ends = [t.cancel.deadline for t in waiting if t.cancel.deadline is not None]
-                if self._queue:
-                    head = self._queue[0]
-                    if now - head.since >= self._max_wait:
-                        self._policy.drain(head.needs)
-                    else:
-                        ends.append(head.since + self._max_wait)
-                if not late:
-                    self._changed.wait(None if not ends else max(0.001, min(ends) - now))
-                    continue
-            for ticket in late:
-                self._give_up(ticket, too_late(ticket))
+    def _overheld(self, now: float) -> list[Lease]:
+        """Leases held too long whose holder has not been told; from now on he has."""
+        found: list[Lease] = []
+        for lease in self._out:  # the oldest first
+            if now - lease.since < self._max_hold:
+                break
+            if not lease.overheld:
+                lease.overheld = True
+                found.append(lease)
+        return found

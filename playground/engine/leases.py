@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from playground.core.cancel import Cancel
 from playground.core.errors import Busy, DeadlineExceeded, InternalError, PlaygroundError
 from playground.core.types import ModelRef
-from playground.engine.policy import Need
+from playground.engine.cacheentries import Key, Need
 
 log = logging.getLogger(__name__)
 
@@ -54,28 +55,28 @@ class Cancelled(Exception):
     """The one who waited set his token. No error that a user sees."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Lease:
-    """The right to use a model until `release`, which may be called more than once.
+    """The right to use a model until `release`, which may be called more than once, from any thread.
 
-    hit: the model was in memory when it was asked for. `load_seconds`: what its last load took.
+    hit: the model was in memory when it was asked for. `load_seconds`: what its last load took. `cancel`: the request's
+    token; the cache sets it, once, where the lease is held longer than `max_hold` seconds, and never takes the model away.
+    `since`: `time.monotonic()` of the grant.
     """
 
     ref: ModelRef
+    key: Key
     value: Any
     bytes: int
     load_seconds: float
     hit: bool
-    _release: Callable[[], None] = field(repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _released: bool = False
+    cancel: Cancel
+    since: float
+    _release: Callable[[Lease], None] = field(repr=False)
+    overheld: bool = False
 
     def release(self) -> None:
-        with self._lock:
-            if self._released:
-                return
-            self._released = True
-        self._release()
+        self._release(self)
 
 
 Done = Callable[[tuple[Lease, ...], "Exception | None"], None]
@@ -83,47 +84,114 @@ Done = Callable[[tuple[Lease, ...], "Exception | None"], None]
 
 @dataclass(eq=False)
 class Ticket:
-    """A miss on its way. `admitted`: its memory is reserved and its claims are counted as leases."""
+    """A miss on its way. `claims`: the keys of `refs`; `admitted`: its memory is reserved and its claims are counted as
+    leases. `deadline`: `time.monotonic()`.
+    """
 
     refs: tuple[ModelRef, ...]
+    claims: tuple[Key, ...]
     needs: tuple[Need, ...]
     done: Done
     report: Report
     cancel: Cancel
     since: float
+    deadline: float | None
     admitted: bool = False
     finished: bool = False
     forget: Callable[[], None] = lambda: None
 
     @property
-    def claims(self) -> tuple[Hashable, ...]:
-        return tuple(key_of(ref) for ref in self.refs)
+    def names(self) -> str:
+        return ", ".join(ref.id for ref in self.refs)
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
-    """The effects' side of an entry."""
+    """The effects' side of an entry. `started`: of its load; `used`: end of its last use, None before the first
+    (`time.monotonic()`). `leaving`: its unload is under way.
+    """
 
     ref: ModelRef
     value: Any = None
-    started: float = 0.0
+    started: float | None = None
     fraction: float = 0.0
+    used: float | None = None
+    leaving: bool = False
 
 
-def key_of(ref: ModelRef) -> Hashable:
-    """What makes two references the same weights in memory; names of labels and limits of length do not."""
-    base = None if ref.base is None else key_of(ref.base)
-    return (ref.loader, ref.folder, ref.revision, ref.digests, base)
+class Handover:
+    """Where one thread waits for what `acquire` hands over in another. `close` gives back what came, or will come."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._lock = threading.Lock()
+        self._leases: tuple[Lease, ...] = ()
+        self._error: Exception | None = None
+        self._closed = False
+
+    def __call__(self, leases: tuple[Lease, ...], error: Exception | None) -> None:
+        with self._lock:
+            self._leases, self._error = leases, error
+            closed = self._closed
+        self._ready.set()
+        if closed:
+            self.close()
+
+    def wait(self) -> tuple[Lease, ...]:
+        """Raises what was handed over in place of leases."""
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+        return self._leases
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            leases, self._leases = self._leases, ()
+        for lease in leases:
+            lease.release()
 
 
-def find_ref(refs: Sequence[ModelRef], key: Hashable) -> ModelRef:
+def hand_over(done: Done, leases: tuple[Lease, ...], error: Exception | None) -> None:
+    """Calls `done`; leases that it does not take, because it raises, are given back."""
+    try:
+        done(leases, error)
+    except BaseException:
+        for lease in leases:
+            lease.release()
+        raise
+
+
+_NOT_WEIGHTS = ("id", "labels", "max_length")  # names of labels and limits of length make no other weights
+
+
+def key_of(ref: ModelRef) -> str:
+    """What makes two references the same weights in memory, as a short stable digest: 24 hex digits.
+
+    A cache has one device and one precision, so these are no part of it. Kept on the reference itself, as
+    `functools.cached_property` does, since it is asked for on every hit.
+    """
+    key: str | None = ref.__dict__.get("_cache_key")
+    if key is None:
+        parts = [(f.name, getattr(ref, f.name)) for f in fields(ref) if f.name not in (*_NOT_WEIGHTS, "base")]
+        parts.append(("base", None if ref.base is None else key_of(ref.base)))
+        key = hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+        ref.__dict__["_cache_key"] = key
+    return key
+
+
+def with_bases(refs: Sequence[ModelRef]) -> dict[Key, ModelRef]:
+    """These and everything they stand on by key, bases first, each once."""
+    found: dict[Key, ModelRef] = {}
+
+    def visit(ref: ModelRef) -> None:
+        if ref.base is not None:
+            visit(ref.base)
+        found.setdefault(key_of(ref), ref)
+
     for ref in refs:
-        node: ModelRef | None = ref
-        while node is not None:
-            if key_of(node) == key:
-                return node
-            node = node.base
-    raise KeyError(key)
+        visit(ref)
+    return found
 
 
 def too_late(ticket: Ticket) -> PlaygroundError:
@@ -133,14 +201,10 @@ def too_late(ticket: Ticket) -> PlaygroundError:
     return Busy(f"Other models kept the memory busy for {waited:.0f} s: run again in a moment.")
 
 
-def presentable(error: Exception) -> Exception:
+def presentable(error: BaseException) -> Exception:
     """An error a user may see, without the frames that would keep a half-loaded model in memory."""
     if isinstance(error, PlaygroundError | Cancelled):
+        error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
     log.error("a load failed", exc_info=error)
     return InternalError()
-
-
-def run_all(todo: Sequence[Callable[[], None]]) -> None:
-    for action in todo:
-        action()

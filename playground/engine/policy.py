@@ -10,64 +10,13 @@ the victim's H. So what is dear to load and small stays longest, and what is nev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 
 from playground.core.errors import TooLarge
+from playground.engine.cacheentries import Admitted, Entry, Evict, Key, Need, State, Wait, in_words
 
-Key = Hashable
-
-
-class State(StrEnum):
-    LOADING = "loading"
-    READY = "ready"
-    DRAINING = "draining"  # in use, but takes no new leases: it leaves when the last one is given back
-    UNLOADING = "unloading"
-
-
-@dataclass
-class Entry:
-    """`leases` counts claims too: whoever waits for a load already holds his share of it."""
-
-    key: Key
-    parent: Key | None
-    bytes: int
-    state: State = State.LOADING
-    leases: int = 0
-    children: int = 0
-    pinned: bool = False
-    load_seconds: float = 0.0
-    credit: float = 0.0  # H
-    used: int = 0  # tick of the last use
-
-
-@dataclass(frozen=True)
-class Need:
-    """One entry that a request wants, with the bytes it is estimated to take."""
-
-    key: Key
-    parent: Key | None
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """All is claimed; `load` are the new entries, parents first."""
-
-    load: tuple[Need, ...]
-
-
-@dataclass(frozen=True)
-class Evict:
-    """Unload these (children first; they are marked `unloading`), then ask again."""
-
-    victims: tuple[Key, ...]
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do until something is released or gone."""
+__all__ = ["Admitted", "Entry", "Evict", "Key", "Need", "Policy", "State", "Wait"]
 
 
 class Policy:
@@ -75,21 +24,19 @@ class Policy:
     or all of them belong to one request that is larger than the budget and has the memory to itself. (A measurement
     may exceed an estimate: then `trim` names what has to go.)
 
-    `budget` and `physical` are in bytes.
+    `budget`, `physical` and `total` (what all entries take, reservations included) are in bytes.
     """
 
     def __init__(self, budget: int, physical: int) -> None:
         self.budget = budget
         self.physical = physical
         self.entries: dict[Key, Entry] = {}
+        self.pins: dict[Key, tuple[Need, ...]] = {}  # what has to stay once it is loaded, with its bases
+        self.total = 0
         self.floor = 0.0  # L
         self._tick = 0
 
     # -- questions
-
-    @property
-    def total(self) -> int:
-        return sum(entry.bytes for entry in self.entries.values())
 
     def state(self, key: Key) -> State | None:
         entry = self.entries.get(key)
@@ -101,30 +48,77 @@ class Policy:
 
     def wanted(self, key: Key) -> bool:
         """Whether anybody holds or waits for it, or for a child of it."""
-        entry = self.entries[key]
-        if entry.leases or entry.pinned:
-            return True
-        return any(child.parent == key and self.wanted(child.key) for child in self.entries.values())
+        return any(self.entries[k].leases or self.entries[k].pinned for k in self.family(key))
+
+    def family(self, key: Key) -> list[Key]:
+        """It and everything that stands on it, children first."""
+        found = {key}
+        for entry in self.entries.values():  # parents come before their children
+            if entry.parent in found:
+                found.add(entry.key)
+        return [k for k in reversed(self.entries) if k in found]
 
     # -- use
 
-    def claim(self, key: Key) -> None:
+    def claim(self, key: Key) -> Entry:
         entry = self.entries[key]
         assert entry.state in (State.READY, State.LOADING), entry.state
         entry.leases += 1
         self._touch(entry)
         if entry.parent is not None:
             self._touch(self.entries[entry.parent])  # a used adapter is a used backbone
+        return entry
 
-    def release(self, key: Key) -> None:
+    def release(self, key: Key) -> Entry:
         entry = self.entries[key]
         assert entry.leases > 0
         entry.leases -= 1
+        return entry
 
     def _touch(self, entry: Entry) -> None:
         self._tick += 1
         entry.used = self._tick
         entry.credit = self.floor + entry.load_seconds / max(1, entry.bytes)
+
+    # -- pins
+
+    def pin(self, key: Key, pinned: bool) -> bool:
+        """Keeps an entry from eviction, or no longer. False where it is not here. Raises TooLarge."""
+        entry = self.entries.get(key)
+        here = entry is not None and entry.state is not State.UNLOADING
+        if not pinned:
+            self.pins.pop(key, None)
+            if entry is not None:
+                entry.pinned = False
+        elif entry is not None and here:
+            chain = [entry]
+            while chain[0].parent is not None:
+                chain.insert(0, self.entries[chain[0].parent])
+            self.pin_all([Need(e.key, e.parent, e.bytes) for e in chain], [key])
+        return here
+
+    def pin_all(self, needs: Sequence[Need], keys: Sequence[Key]) -> None:
+        """From now on these stay, once loaded. `needs`: they and their bases. Raises TooLarge, and then pins none, where
+        all that is pinned does not fit into the budget together (what several share counts once).
+        """
+        sizes = {need.key: need.bytes for pinned in self.pins.values() for need in pinned}
+        sizes |= {need.key: need.bytes for need in needs}
+        size = sum(self.entries[key].bytes if key in self.entries else bytes for key, bytes in sizes.items())
+        if size > self.budget:
+            raise TooLarge(
+                f"The pinned models take {in_words(size)} together and {in_words(self.budget)} are set aside for models: "
+                "pin fewer or smaller ones, or raise PLAYGROUND_CACHE_BUDGET_MB."
+            )
+        for key in keys:
+            self.pins[key] = _chain(key, needs)
+            entry = self.entries.get(key)
+            if entry is not None and entry.state is not State.UNLOADING:
+                entry.pinned = True
+                if entry.state is State.DRAINING:
+                    entry.state = State.READY
+
+    def _held_by_pin(self, key: Key) -> bool:
+        return any(self.entries[k].pinned for k in self.family(key))
 
     # -- the request at the head of the queue
 
@@ -134,12 +128,12 @@ class Policy:
         Raises TooLarge, before anything is evicted, where it can never fit.
         """
         wanted = {need.key for need in needs}
-        size = sum(self.entries[n.key].bytes if n.key in self.entries else n.bytes for n in needs)
+        missing = [need for need in needs if need.key not in self.entries]
+        more = sum(need.bytes for need in missing)
+        size = more + sum(self.entries[key].bytes for key in wanted & self.entries.keys())
         self._refuse_impossible(size, wanted)
         if any(self.state(key) in (State.UNLOADING, State.DRAINING) for key in wanted):
             return Wait()
-        missing = [need for need in needs if need.key not in self.entries]
-        more = sum(need.bytes for need in missing)
         alone = self.entries.keys() <= wanted
         if not missing or alone or self.total + more <= self.budget:
             for need in missing:
@@ -150,13 +144,13 @@ class Policy:
         victims = self._victims(more, wanted, everything=size > self.budget, leased=False)
         if not victims:
             return Wait()
-        return Evict(tuple(self._unload(key) for key in victims))
+        return Evict(tuple(self._unload(key) for key in victims), self.total + more - self.budget)
 
     def drain(self, needs: Sequence[Need]) -> tuple[Key, ...]:
         """Closes to new leases what has to leave for a request that has waited too long. Returns what was closed."""
         wanted = {need.key for need in needs}
-        size = sum(self.entries[n.key].bytes if n.key in self.entries else n.bytes for n in needs)
         more = sum(need.bytes for need in needs if need.key not in self.entries)
+        size = more + sum(self.entries[key].bytes for key in wanted & self.entries.keys())
         victims = self._victims(more, wanted, everything=size > self.budget, leased=True) or ()
         closed = [key for key in victims if self.entries[key].state is State.READY]
         for key in closed:
@@ -172,28 +166,26 @@ class Policy:
     def _refuse_impossible(self, size: int, wanted: Collection[Key]) -> None:
         if size > self.physical:
             raise TooLarge(
-                f"This model needs {_gb(size)} of memory and this device has {_gb(self.physical)}: choose a smaller one."
+                f"This model needs {in_words(size)} of memory and this device has {in_words(self.physical)}: "
+                "choose a smaller one."
             )
         pinned = sum(entry.bytes for key, entry in self.entries.items() if key not in wanted and self._held_by_pin(key))
         if pinned and pinned + size > self.budget:
             raise TooLarge(
-                f"This model needs {_gb(size)} of memory and pinned models leave {_gb(max(0, self.budget - pinned))}: "
-                "choose a smaller one, or ask the owner to unpin."
+                f"This model needs {in_words(size)} of memory and pinned models leave "
+                f"{in_words(max(0, self.budget - pinned))}: choose a smaller one, or ask the owner to unpin."
             )
 
-    def _held_by_pin(self, key: Key) -> bool:
-        entry = self.entries[key]
-        return entry.pinned or any(e.parent == key and self._held_by_pin(e.key) for e in self.entries.values())
-
     def _add(self, need: Need) -> None:
-        self.entries[need.key] = Entry(need.key, need.parent, need.bytes)
+        self.entries[need.key] = Entry(need.key, need.parent, need.bytes, pinned=need.key in self.pins)
+        self.total += need.bytes
         if need.parent is not None:
             self.entries[need.parent].children += 1
 
     def _victims(self, more: int, keep: Collection[Key], *, everything: bool, leased: bool) -> list[Key] | None:
         """The least valuable entries whose going makes room for `more` bytes, children before parents; None where
         there is no such set. Empty: room is already being made. `everything`: all but `keep` have to go.
-        `leased`: entries in use count as well, since they will be given back.
+        `leased`: entries in use count as well, since they will be given back; those already draining first.
         """
         staying = {k: e for k, e in self.entries.items() if e.state is not State.UNLOADING}
         children = dict.fromkeys(self.entries, 0)
@@ -219,7 +211,7 @@ class Policy:
             ]
             if not open_:
                 return None
-            victim = min(open_, key=lambda entry: (entry.credit, entry.used))
+            victim = min(open_, key=lambda entry: (leased and entry.state is State.READY, entry.rank))
             del staying[victim.key]
             if victim.parent is not None:
                 children[victim.parent] -= 1
@@ -234,40 +226,66 @@ class Policy:
         self.floor = max(self.floor, entry.credit)
         return key
 
-    def loaded(self, key: Key, bytes: int, seconds: float) -> None:
-        """A load has ended: its measured bytes take the place of the estimate."""
+    def measured(self, key: Key, bytes: int) -> None:
+        """What was loaded takes this much: it takes the place of the estimate, and may go over the budget (`trim`)."""
         entry = self.entries[key]
-        entry.bytes, entry.load_seconds, entry.state = bytes, seconds, State.READY
+        self.total += bytes - entry.bytes
+        entry.bytes = bytes
+
+    def loaded(self, key: Key, bytes: int, seconds: float) -> None:
+        """A load has ended, and is open to leases. `bytes` as measured."""
+        self.measured(key, bytes)
+        entry = self.entries[key]
+        entry.load_seconds, entry.state = seconds, State.READY
         self._touch(entry)
 
     def abandon(self, key: Key) -> None:
         """A load that nobody wants any more is being given up, with what waits for it; it counts until `gone`."""
-        for entry in self.entries.values():
-            if entry.key == key or entry.parent == key:
-                entry.state = State.UNLOADING
+        for member in self.family(key):
+            self.entries[member].state = State.UNLOADING
 
     def gone(self, key: Key) -> None:
         """An unload or a failed load has ended."""
         entry = self.entries.pop(key)
+        self.total -= entry.bytes
         if entry.parent is not None and entry.parent in self.entries:
             self.entries[entry.parent].children -= 1
 
+    def forget_all(self) -> None:
+        """The cache is closed."""
+        self.entries.clear()
+        self.pins.clear()
+        self.total = 0
+
     def trim(self) -> tuple[Key, ...]:
-        """Idle entries to unload because measurements went over the budget; they are marked `unloading`."""
+        """Idle entries to unload because memory is over the budget (a measurement exceeded its estimate, the budget was
+        lowered); they are marked `unloading`. One model that is larger than the budget stays, alone with its base.
+        """
         victims: list[Key] = []
-        while self._staying() > self.budget:
+        while self._staying() > self.budget and not self._alone():
             idle = [entry for entry in self.entries.values() if self._can_leave(entry)]
             if not idle:
                 break
-            victims.append(self._unload(min(idle, key=lambda entry: (entry.credit, entry.used)).key))
+            victims.append(self._unload(min(idle, key=lambda entry: entry.rank).key))
         return tuple(victims)
 
     def clear(self, keys: Collection[Key] | None = None) -> tuple[Key, ...]:
-        """Everything idle (or what of `keys` is) to unload, children first; marked `unloading`."""
+        """Everything idle to unload, children first; marked `unloading`. Of `keys`: each that is idle with all that
+        stands on it goes with that, else nothing of it. L stays, since nobody was chosen for his worth.
+        """
+        if keys is not None:
+            idle = [self.family(key) for key in keys if all(map(self._idle, self.family(key)))]
+            keys = {member for family in idle for member in family}
         victims: list[Key] = []
-        while idle := [e for e in self.entries.values() if self._can_leave(e) and (keys is None or e.key in keys)]:
-            victims.extend(self._unload(entry.key) for entry in idle)
+        while leaving := [e for e in self.entries.values() if self._can_leave(e) and (keys is None or e.key in keys)]:
+            for entry in leaving:
+                entry.state = State.UNLOADING
+                victims.append(entry.key)
         return tuple(victims)
+
+    def _idle(self, key: Key) -> bool:
+        entry = self.entries[key]
+        return entry.state is not State.LOADING and not entry.leases and not entry.pinned
 
     def _can_leave(self, entry: Entry) -> bool:
         """Idle, or held only by children that are already leaving."""
@@ -278,6 +296,16 @@ class Policy:
     def _staying(self) -> int:
         return sum(entry.bytes for entry in self.entries.values() if entry.state is not State.UNLOADING)
 
+    def _alone(self) -> bool:
+        """Whether what stays is one model and its bases."""
+        staying = [entry for entry in self.entries.values() if entry.state is not State.UNLOADING]
+        return all(after.parent == before.key for before, after in pairwise(staying))
 
-def _gb(size: int) -> str:
-    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"
+
+def _chain(key: Key, needs: Sequence[Need]) -> tuple[Need, ...]:
+    """A need and those it stands on."""
+    by_key = {need.key: need for need in needs}
+    found = [by_key[key]]
+    while (parent := found[-1].parent) is not None:
+        found.append(by_key[parent])
+    return tuple(found)
