@@ -1,43 +1,13 @@
-// The page's one namespace, and the bus: a question goes out as an event of a Gradio component, its reply comes back as the value.
+// The page's one namespace: what is remembered in the browser, one click listener, toasts, the clipboard.
 window.playground = (() => {
   const root = document.documentElement;
-  const waiting = new Map();
   const actions = {};
-  let trigger = null;
-  let ready = null;
-  const mounted = new Promise((resolve) => { ready = resolve; });
-  let count = 0;
 
   // localStorage may be forbidden; then nothing is remembered, and nothing breaks.
   const store = {
     get(key) { try { return localStorage.getItem("four-tiers." + key); } catch { return null; } },
     set(key, value) { try { localStorage.setItem("four-tiers." + key, value); } catch { /* private mode */ } },
   };
-
-  function mountBus(props, send, watch, events) {
-    trigger = (data) => send(events[0], data);
-    watch("value", () => {
-      let reply;
-      try { reply = JSON.parse(props.value); } catch { return; }
-      const answer = waiting.get(reply.id);
-      if (answer) { waiting.delete(reply.id); answer(reply); }
-    });
-    ready();
-  }
-
-  // Resolves with the server's reply, or with an error's sentence; never rejects.
-  async function ask(action, data = {}, patience = 15000) {
-    await mounted;
-    const id = ++count;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        waiting.delete(id);
-        resolve({ error: "The server did not answer: look whether it still runs, then try again." });
-      }, patience);
-      waiting.set(id, (reply) => { clearTimeout(timer); resolve(reply); });
-      trigger({ do: action, id, ...data });
-    });
-  }
 
   // One click listener for the whole page: an element with data-act names its action.
   document.addEventListener("click", (event) => {
@@ -84,5 +54,5 @@ window.playground = (() => {
     }
   }
 
-  return { root, store, actions, mountBus, ask, toast, copy, sleep, consoles: new Map() };
+  return { root, store, actions, toast, copy, sleep, consoles: new Map() };
 })();

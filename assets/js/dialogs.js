@@ -72,7 +72,7 @@
     for (const console_ of playground.consoles.values()) {
       const { [keyTier]: _, ...models } = console_.models; // another endpoint has other models
       Object.assign(console_, { models, ran: null });
-      console_.send.refresh({ models });
+      console_.refresh();
     }
   }
 })();

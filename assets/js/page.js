@@ -1,16 +1,16 @@
-// A task's tab: the input lives here in the browser; a Run sends it, the server's status says how it goes.
+// A task's tab: the input lives here in the browser; a Run sends it, and what comes back fills the tab's parts.
 (() => {
-  const { consoles, actions, root, store } = playground;
+  const { consoles, actions, root, store, wire, render, addRow } = playground;
   const LINES = /\r\n|\r|\n/;
   let runs = 0;
 
   class Console {
-    constructor(element, trigger, events) {
+    constructor(element) {
       this.element = element.querySelector(".pg-console");
       this.task = this.element.dataset.task;
       this.area = this.element.querySelector("textarea");
       this.tab = document.getElementById("pg-tab-" + this.task);
-      this.send = Object.fromEntries(events.map((name) => [name, (data) => trigger(name, data)]));
+      this.stream = null; // what ends the request of the run in flight
       this.models = {};
       this.seed = 0;
       this.running = false;
@@ -86,14 +86,79 @@
       this.number = ++runs;
       this.lastMode = this.lines ? "lines" : "cards";
       this.setRunning(Boolean(this.text.trim()));
-      this.send.run({ text: this.text, models: this.models, seed: this.seed, lines: this.lines, number: this.number });
+      this.follow({ text: this.text, models: this.models, seed: this.seed, lines: this.lines, number: this.number });
       if (this.text.trim()) { this.ran = this.key(); this.stale(); playground.closeWelcome(); this.tab.dataset.mode = this.lastMode; }
     }
 
-    stop() {
+    // One run from its request to its last update. A newer one ends it.
+    async follow(order) {
+      this.stream?.abort();
+      const stream = this.stream = new AbortController();
+      try {
+        for await (const update of wire.lines("run/" + this.task, order, stream)) {
+          if (this.stream !== stream) return;
+          this.show(update);
+        }
+        if (this.stream === stream && this.running) throw new wire.Said(wire.BROKEN); // it ended without its last word
+      } catch (error) {
+        if (this.stream !== stream) return;
+        await this.broke(error instanceof wire.Said ? error.message : wire.BROKEN);
+        if (!(error instanceof wire.Said)) throw error; // a bug of ours: the console shall have it
+      }
+    }
+
+    show(update) {
+      for (const [name, html] of Object.entries(update)) {
+        if (name !== "history-row") render(this.tab, name, html);
+        else if (!addRow(this.tab, html)) this.resync();
+      }
+      const status = "status" in update && this.tab.querySelector(".pg-status-part [role=status]");
+      if (status) this.heard(status);
+    }
+
+    // The run in flight will say nothing more. What it had answered stays; a card that still waits says why it ends.
+    async broke(sentence) {
+      const number = this.number;
+      this.setRunning(false);
+      this.error(sentence);
+      await this.resync();
+      if (this.number !== number) return;
+      for (const card of this.tab.querySelectorAll(".pg-card[aria-busy=true]")) {
+        card.setAttribute("aria-busy", "false");
+        card.dataset.phase = "stopped";
+        card.querySelector(".pg-headline").textContent = "stopped";
+        card.querySelector(".pg-words").textContent = "The connection broke before it answered.";
+        card.querySelector(".pg-progress").hidden = true;
+      }
+    }
+
+    // Asks the server for one update of the tab. Its fault is said beside the input.
+    async fetch(path, data) {
+      const number = this.number;
+      try {
+        const update = await wire.send(`${path}/${this.task}`, data);
+        if (this.number === number) this.show(update);
+      } catch (error) {
+        if (!(error instanceof wire.Said)) throw error;
+        this.error(error.message);
+      }
+    }
+
+    refresh() { return this.fetch("refresh", { models: this.models }); }
+
+    open(run) { return this.fetch("open", { run }); }
+
+    // What the server knows of this tab, after something of it was lost. A server that is gone has been spoken of already.
+    async resync() {
+      const number = this.number;
+      const update = await wire.send("refresh/" + this.task, { models: this.models, everything: true }).catch(() => ({}));
+      if (this.number === number) this.show(update);
+    }
+
+    async stop() {
       if (!this.running) return;
       this.element.querySelector("[data-act=stop]").textContent = "Stopping …";
-      this.send.stop({});
+      await this.fetch("stop", {});
     }
 
     setRunning(running) {
@@ -139,31 +204,15 @@
       this.seed = link.seed;
       if (link.text !== null) this.text = link.text;
       this.linesBox.checked = link.lines && this.lineCount > 1;
-      if (Object.keys(link.models).length) this.send.refresh({ models: this.models });
+      if (Object.keys(link.models).length) this.refresh();
     }
   }
 
-  playground.mountConsole = (element, trigger, events) => {
-    const console_ = new Console(element, trigger, events);
+  playground.mountConsole = (element) => {
+    const console_ = new Console(element);
     consoles.set(console_.task, console_);
     playground.consoleReady(console_);
     console_.changed();
-  };
-
-  playground.mountStatus = (element, watch) => {
-    const task = () => element.closest(".pg-tab").id.slice("pg-tab-".length);
-    watch("value", () => {
-      const status = element.querySelector("[role=status]");
-      const console_ = consoles.get(task());
-      if (status && console_) console_.heard(status);
-    });
-  };
-
-  // Renewed HTML says nothing of what the visitor has opened: that is put back in the same turn, before anything is drawn.
-  playground.mountOpenable = (element, watch) => {
-    let open = false;
-    element.addEventListener("toggle", (event) => { open = event.target.open; }, true);
-    watch("value", () => { const details = element.querySelector("details"); if (details) details.open = open; });
   };
 
   const consoleOf = (element) => consoles.get(element.closest(".pg-tab")?.id.slice("pg-tab-".length)) || playground.currentConsole();
@@ -172,7 +221,7 @@
   actions.run = (button) => consoleOf(button).run();
   actions.stop = (button) => consoleOf(button).stop();
   actions.example = (chip) => { const console_ = consoleOf(chip); console_.text = chip.dataset.text; console_.area.focus(); };
-  actions.open = (button) => consoleOf(button).send.open({ run: Number(button.dataset.run) });
+  actions.open = (button) => consoleOf(button).open(Number(button.dataset.run));
   actions.lines = (box) => { consoleOf(box).linkTimer = setTimeout(() => playground.writeLink(), 0); };
   actions["only-different"] = (box) => box.closest(".pg-tab").toggleAttribute("data-only-different", box.checked);
 

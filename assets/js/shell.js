@@ -18,6 +18,7 @@
     showTask(wanted);
     if (!restored && console_.task === first.task) { restored = true; console_.restore(first); }
     paintControls();
+    paintQr();
   };
 
   addEventListener("hashchange", () => {
@@ -49,16 +50,18 @@
   actions["welcome-close"] = () => { playground.closeWelcome(); currentConsole()?.area.focus(); };
 
   // -- projector
+  let qr = ""; // the code's HTML, once the server has sent it
   async function setProjector(on) {
     if (on) root.dataset.projector = ""; else delete root.dataset.projector;
     paintControls();
     for (const console_ of consoles.values()) console_.fit();
     if (!on || root.dataset.qr) return;
+    root.dataset.qr = "asked";
     const reply = await ask("qr");
-    if (reply.html) {
-      root.dataset.qr = "loaded";
-      for (const place of document.querySelectorAll(".pg-qr")) place.innerHTML = reply.html;
-    }
+    if (reply.html) { qr = reply.html; paintQr(); } else delete root.dataset.qr;
+  }
+  function paintQr() {
+    if (qr) for (const place of document.querySelectorAll(".pg-qr:empty")) place.innerHTML = qr;
   }
   actions.projector = () => { setProjector(!("projector" in root.dataset)); closeMenu(); writeLink(); };
   if ("projector" in root.dataset) setProjector(true);

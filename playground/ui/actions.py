@@ -6,12 +6,9 @@ A PlaygroundError becomes a reply with its sentence; the browser shows it where 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import gradio as gr
 
 from playground.core.errors import InternalError, PlaygroundError
 from playground.service import Playground
@@ -27,10 +24,18 @@ ACTIONS: dict[str, Action] = {}
 
 
 class Asked:
-    """One question of one page."""
+    """One question of one page. `address`: where it came from, None where that is unknown."""
 
-    def __init__(self, service: Playground, pages: PageStates, session: str, data: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        service: Playground,
+        pages: PageStates,
+        session: str,
+        data: Mapping[str, Any],
+        address: str | None = None,
+    ) -> None:
         self.service, self.pages, self.session, self._data = service, pages, session, data
+        self.address = address
 
     def text(self, name: str) -> str:
         value = self._data.get(name)
@@ -51,13 +56,15 @@ def action(function: Action) -> Action:
     return function
 
 
-def answer(service: Playground, pages: PageStates, session: str, data: Any) -> str:
-    """The reply as JSON, with the question's number. Raises nothing."""
+def answer(
+    service: Playground, pages: PageStates, session: str, data: Any, address: str | None = None
+) -> Reply:
+    """The reply, which JSON can hold. Raises nothing."""
     data = data if isinstance(data, dict) else {}
     known = ACTIONS.get(str(data.get("do")))
     try:
         reply = (
-            known(Asked(service, pages, session, data))
+            known(Asked(service, pages, session, data, address))
             if known
             else {"error": "This page is older than its server: reload it."}
         )
@@ -66,14 +73,7 @@ def answer(service: Playground, pages: PageStates, session: str, data: Any) -> s
     except Exception:
         log.exception("the page's question %r failed", data.get("do"))
         reply = {"error": str(InternalError())}
-    return json.dumps({"id": data.get("id"), **reply})
-
-
-def listen(bus: gr.HTML, service: Playground, pages: PageStates) -> None:
-    def ask(request: gr.Request, event: gr.EventData) -> str:
-        return answer(service, pages, request.session_hash or "", event._data)
-
-    bus.ask(ask, None, bus, queue=False, show_progress="hidden", trigger_mode="multiple", api_visibility="private")
+    return reply
 
 
 @action
@@ -133,3 +133,11 @@ def history_csv(asked: Asked) -> Reply:
 @action
 def qr(asked: Asked) -> Reply:
     return {"html": qr_code(asked.service.server_urls())}
+
+
+@action
+def close(asked: Asked) -> Reply:
+    """The page is left. Its connection to Gradio ends too, but a browser may keep that one for a while."""
+    asked.pages.close(asked.session)
+    asked.service.close_session(asked.session)
+    return {"done": True}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from playground.core.errors import PlaygroundError
 from playground.core.run import RunRecord, TierResult
@@ -15,12 +16,18 @@ Models = Mapping[str, str | None]
 
 
 def idle_cards(
-    service: Playground, task: Task, session: str = "", models: Models | None = None
+    service: Playground,
+    task: Task,
+    session: str = "",
+    models: Models | None = None,
+    tiers: Sequence[str] | None = None,
 ) -> tuple[CardState, ...]:
-    """A card per tier, in their order; one that cannot serve the task says why."""
+    """A card per tier, or per one of `tiers`, in their order; one that cannot serve the task says why."""
     labels = tuple(label.name for label in getattr(task, "labels", ()))
     states = []
     for number, tier in enumerate(service.tiers, 1):
+        if tiers is not None and tier.name not in tiers:
+            continue
         title = service.tier_titles.get(tier.name, tier.name)
         support = service.support(task.name, tier.name)
         choices = tuple(service.choices(task.name, tier.name, session)) if support.yes else ()
@@ -31,14 +38,23 @@ def idle_cards(
     return tuple(states)
 
 
+def answers_before(records: Iterable[RunRecord], tiers: Sequence[str]) -> dict[str, Any]:
+    """By tier, its output in the newest of these runs (newest first) that it took part in."""
+    found: dict[str, Any] = {}
+    for record in records:
+        found = {result.tier: result.output for result in record.results if result.tier in tiers} | found
+        if len(found) == len(tiers):
+            break
+    return found
+
+
 def starting_cards(
-    states: Sequence[CardState], text: str, task: Task, before: RunRecord | None, models: Models
+    states: Sequence[CardState], text: str, task: Task, before: Mapping[str, Any], models: Models
 ) -> tuple[CardState, ...]:
-    """`before`: the run whose answers the new ones are compared with."""
+    """`before`: by tier, the answer that the new one is compared with."""
     gold = gold_of(task, text)
-    previous = {} if before is None else {result.tier: result.output for result in before.results}
     return tuple(
-        waiting(state, model=models.get(state.tier), gold=gold, previous=previous.get(state.tier)) for state in states
+        waiting(state, model=models.get(state.tier), gold=gold, previous=before.get(state.tier)) for state in states
     )
 
 

@@ -16,11 +16,13 @@ from starlette.types import Scope
 
 from playground.service import Playground
 from playground.ui.page_head import PageHead
+from playground.ui.routes import page_routes
+from playground.ui.session import pages_of
 from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("base", "shell", "cards", "tables", "projector")
-SCRIPTS = ("core", "permalink", "page", "dialogs", "export", "shell")
+SCRIPTS = ("core", "wire", "parts", "permalink", "page", "dialogs", "export", "shell")
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
@@ -41,7 +43,7 @@ def launch_options(service: Playground) -> dict[str, Any]:
     return {
         "theme": theme(),
         "app_kwargs": {
-            "routes": routes(),
+            "routes": [*page_routes(service, pages_of(service)), *assets()],
             "middleware": [Middleware(PageHead, head=head())],
             "docs_url": None,
             "redoc_url": None,
@@ -60,7 +62,7 @@ def launch_options(service: Playground) -> dict[str, Any]:
     }
 
 
-def routes() -> list[Mount]:
+def assets() -> list[Mount]:
     """Only these folders of `assets` are served."""
     return [
         Mount(f"/assets/{name}", _Cached(directory=ASSETS / name), name=f"assets-{name}")

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from playground.core.errors import InputError, InternalError, PlaygroundError
-from playground.core.run import RunRecord, TierEvent
+from playground.core.events import LAST, Cancelled
+from playground.core.run import TierEvent
 from playground.core.task import Task
 from playground.service import Playground
 from playground.service.table import TableRow
 from playground.ui import cards as ui_cards
+from playground.ui.parts import Parts, Update
 from playground.ui.session import PageStates, RunToken, TaskState
 from playground.ui.streaming import batches
 from playground.views import shell
-from playground.views.agreement import agreement
 from playground.views.announce import announcement
-from playground.views.card import card
-from playground.views.history import history
-from playground.views.html import Html, join
-from playground.views.plot import plot
-from playground.views.state import CardState, Phase, fold, results_of
+from playground.views.html import Html
+from playground.views.state import CardState, fold
 from playground.views.table import table
 
 log = logging.getLogger(__name__)
@@ -32,14 +30,12 @@ CARD_INTERVAL = 0.04  # seconds between two updates of the cards
 TABLE_INTERVAL = 0.2  # a table is long: its updates are fewer
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
-Update = dict[str, Html]  # a part's name ("card-hosted", "below", "table", "history", "status") to its new HTML
-
 
 @dataclass(frozen=True)
 class Order:
     """What the browser asks for, checked: it may send anything.
 
-    `models`: only the picked ones. `number`: the browser's count of its runs.
+    `models`: only the picked ones. `number`: the browser's count of its runs. `tiers`: the cards that run; None: all.
     """
 
     text: str
@@ -47,14 +43,18 @@ class Order:
     seed: int = 0
     lines: bool = False
     number: int = 0
+    tiers: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, data: Any) -> Order:
         data = data if isinstance(data, dict) else {}
-        text, models = data.get("text"), data.get("models")
+        text, models, tiers = data.get("text"), data.get("models"), data.get("tiers")
         picked = {str(tier): str(model) for tier, model in models.items() if model} if isinstance(models, dict) else {}
         text = text if isinstance(text, str) else ""
-        return cls(text, picked, _natural(data.get("seed")), data.get("lines") is True, _natural(data.get("number")))
+        wanted = tuple(dict.fromkeys(str(tier) for tier in tiers)) if isinstance(tiers, list) else None
+        return cls(
+            text, picked, _natural(data.get("seed")), data.get("lines") is True, _natural(data.get("number")), wanted
+        )
 
     @property
     def text_lines(self) -> list[str]:
@@ -66,39 +66,18 @@ class TaskRuns:
 
     def __init__(self, service: Playground, task: Task, pages: PageStates) -> None:
         self.service, self.task, self.pages = service, task, pages
-
-    # -- the parts of the tab
+        self.parts = Parts(service, task)
 
     def start_page(self) -> Update:
         """The tab before anything ran."""
         states = ui_cards.idle_cards(self.service, self.task)
         return {
-            **_cards(states),
-            "below": self._below(states),
+            **self.parts.cards(states),
+            "below": self.parts.below(states),
             "table": Html(""),
-            "history": history([], self._titles),
+            "history": self.parts.history(""),
             "status": shell.status(running=False),
         }
-
-    @property
-    def _titles(self) -> dict[str, str]:
-        return {tier.name: self.service.tier_titles.get(tier.name, tier.name) for tier in self.service.tiers}
-
-    def _below(self, states: tuple[CardState, ...], *, busy: bool = False) -> Html:
-        results = results_of(states)
-        right = ui_cards.rights(self.task, results, states[0].gold if states else None)
-        why = {state.tier: state.trained_on for state in states}
-        silent = [state.tier for state in states if state.phase in (Phase.FAILED, Phase.STOPPED)]
-        line = agreement(results, self._titles, right=right, trained_on=why, silent=silent, busy=busy)
-        return join([line, plot(results, self._titles)])
-
-    def _history(self, session: str) -> Html:
-        records = self._records(session)
-        right = {record.id: ui_cards.rights(self.task, record.results, record.gold) for record in records}
-        return history(records, self._titles, right)
-
-    def _records(self, session: str) -> list[RunRecord]:
-        return [record for record in self.service.history(session) if record.task == self.task.name]
 
     # -- what a visitor does
 
@@ -112,59 +91,109 @@ class TaskRuns:
             )
             async for update in stream:
                 if token.superseded:
-                    break
+                    return
                 yield update
         except PlaygroundError as error:
             yield self._refused(page, session, order, str(error))
         except Exception:
             log.exception("a run of %s failed", self.task.name)
             yield self._refused(page, session, order, str(InternalError()))
-        if token.superseded:
-            yield {}  # Gradio repeats a generator's last update when it ends: let that be none
+        finally:
+            if not token.superseded:  # a page that left in the middle, or lost its line, may ask again how it stands
+                page.cards = tuple(fold(state, Cancelled()) if state.busy else state for state in page.cards)
 
     def _refused(self, page: TaskState, session: str, order: Order, sentence: str) -> Update:
         """Cards that were waiting stand idle again; the sentence goes beside the input."""
         update: Update = {"status": shell.status(running=False, error=sentence, number=order.number)}
-        if any(state.busy for state in page.cards):
-            page.cards = ui_cards.idle_cards(self.service, self.task, session)
-            update |= _cards(page.cards)
-        return update
+        return update | self._abandoned(page, session, order)
+
+    def _abandoned(self, page: TaskState, session: str, order: Order, wanted: Sequence[str] = ()) -> Update:
+        """Cards that wait for a run that is over, idle again; not those that are about to run."""
+        waiting = [state.tier for state in page.cards if state.busy and state.tier not in wanted]
+        if not waiting:
+            return {}
+        idle = ui_cards.idle_cards(self.service, self.task, session, order.models, waiting)
+        page.cards = _replaced(page.cards, idle)
+        for tier in waiting:
+            page.about.pop(tier, None)
+        return self.parts.cards(idle)
+
+    def _wanted(self, order: Order) -> list[str]:
+        """The tiers that run. Raises UnknownName, InputError."""
+        if order.tiers is None:
+            return [tier.name for tier in self.service.tiers]
+        if not order.tiers:
+            raise InputError("No tier was named: name at least one, or leave “tiers” out to run them all.")
+        return [self.service.tiers.get(name).name for name in order.tiers]
 
     async def _cards(
         self, order: Order, session: str, page: TaskState, token: RunToken
     ) -> AsyncGenerator[Update, None]:
         text = self.task.check(order.text, self.service.settings.max_input_chars)
-        before = next(iter(self._records(session)), None)
-        idle = ui_cards.idle_cards(self.service, self.task, session, order.models)
-        page.cards = ui_cards.starting_cards(idle, text, self.task, before, order.models)
+        wanted = self._wanted(order)
+        before = ui_cards.answers_before(self.parts.records(session), wanted)
+        if len(page.cards) != len(self.service.tiers):
+            page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
+            page.about = {}
+        abandoned = self._abandoned(page, session, order, wanted)
+        idle = ui_cards.idle_cards(self.service, self.task, session, order.models, wanted)
+        starting = ui_cards.starting_cards(idle, text, self.task, before, order.models)
+        page.cards = _replaced(page.cards, starting)
+        page.about |= dict.fromkeys(wanted, text)
+        shown = self.parts.cards(starting)
+        below = self._below(page, text, busy=True)
         yield {
-            **_cards(page.cards),
-            "below": self._below(page.cards, busy=True),
+            **abandoned,
+            **shown,
+            "below": below,
             "table": Html(""),
-            "status": shell.status(running=True, said=announcement(page.cards), number=order.number),
+            "status": self._status(page, wanted, order, running=True),
         }
-        events = self.service.run_events(self.task.name, text, session=session, models=order.models, seed=order.seed)
-        async for batch in batches(events, token, CARD_INTERVAL):
-            old, page.cards = page.cards, self._folded(page.cards, batch)
-            update = _cards(page.cards, old)
-            finished = any(
-                new.phase is not was.phase and not new.busy for new, was in zip(page.cards, old, strict=True)
-            )
-            if finished:
-                update["below"] = self._below(page.cards, busy=any(state.busy for state in page.cards))
-                update["status"] = shell.status(running=True, said=announcement(page.cards), number=order.number)
-            yield update
-        if not token.superseded:
-            yield {
-                "below": self._below(page.cards),
-                "history": self._history(session),
-                "status": shell.status(running=False, said=announcement(page.cards), number=order.number),
-            }
+        events = self.service.run_events(
+            self.task.name,
+            text,
+            session=session,
+            models=order.models,
+            seed=order.seed,
+            tiers=None if order.tiers is None else wanted,
+        )
+        ended = False
+        async for batch in batches(events, token, CARD_INTERVAL, _is_last):
+            changed = self._folded(page, batch)
+            update: Update = {}
+            for part, html in self.parts.cards(changed).items():
+                if shown[part] != html:
+                    update[part] = shown[part] = html
+            if any(_is_last(event) for event in batch):
+                ended = not any(state.busy for state in page.cards if state.tier in wanted)
+                now = self._below(page, text, busy=not ended)
+                if now != below:
+                    update["below"] = below = now
+                if ended:
+                    update |= self.parts.history_news(session)
+                update["status"] = self._status(page, wanted, order, running=not ended)
+            if update:
+                yield update
+        if not ended and not token.superseded:  # a tier without a last word: a bug of its own, and no card waits for ever
+            raise InternalError
 
-    def _folded(self, states: tuple[CardState, ...], batch: list[TierEvent]) -> tuple[CardState, ...]:
+    def _below(self, page: TaskState, text: str, *, busy: bool = False) -> Html:
+        """Compares the answers to this text alone: cards that were left as they are may speak of another."""
+        return self.parts.below([state for state in page.cards if page.about.get(state.tier) == text], busy=busy)
+
+    def _status(self, page: TaskState, wanted: list[str], order: Order, *, running: bool) -> Html:
+        said = announcement([state for state in page.cards if state.tier in wanted])
+        return shell.status(running=running, said=said, number=order.number)
+
+    def _folded(self, page: TaskState, batch: list[TierEvent]) -> list[CardState]:
+        """The cards that this batch is about, after it."""
+        changed: dict[str, CardState] = {}
+        now = {state.tier: state for state in page.cards}
         for event in batch:
-            states = tuple(fold(state, event.event) if state.tier == event.tier else state for state in states)
-        return tuple(ui_cards.judged(state, self.task) for state in states)
+            changed[event.tier] = fold(changed.get(event.tier, now[event.tier]), event.event)
+        judged = [ui_cards.judged(state, self.task) for state in changed.values()]
+        page.cards = _replaced(page.cards, judged)
+        return judged
 
     async def _table(
         self, order: Order, session: str, page: TaskState, token: RunToken
@@ -175,21 +204,31 @@ class TaskRuns:
         limit = self.service.settings.max_lines
         if len(lines) > limit:
             raise InputError(f"There are {len(lines):,} lines and the limit is {limit:,}: paste fewer at a time.")
+        wanted = self._wanted(order)
+        titles = {tier: title for tier, title in self.parts.titles.items() if tier in wanted}
         rows: list[TableRow] = []
         page.rows = ()
         yield {
-            "table": table([], self._titles, len(lines), busy=True),
+            **self._abandoned(page, session, order),
+            "table": table([], titles, len(lines), busy=True),
             "status": shell.status(running=True, mode="lines", number=order.number),
         }
-        events = self.service.run_table(self.task.name, lines, session=session, models=order.models)
+        events = self.service.run_table(
+            self.task.name,
+            lines,
+            session=session,
+            models=order.models,
+            tiers=None if order.tiers is None else wanted,
+        )
         async for batch in batches(events, token, TABLE_INTERVAL):
             rows += batch
-            yield {"table": table(rows, self._titles, len(lines), busy=True)}
+            if len(rows) < len(lines):
+                yield {"table": table(rows, titles, len(lines), busy=True)}
         if not token.superseded:
             page.rows = tuple(rows)
             said = f"The table is complete: {len(rows)} of {len(lines)} lines."
             yield {
-                "table": table(rows, self._titles, len(lines)),
+                "table": table(rows, titles, len(lines)),
                 "status": shell.status(running=False, mode="lines", said=said, number=order.number),
             }
 
@@ -202,20 +241,29 @@ class TaskRuns:
         page.cards = ui_cards.recorded_cards(
             ui_cards.idle_cards(self.service, self.task, session, models), record, self.task
         )
+        page.about = {result.tier: record.text for result in record.results}
         return {
-            **_cards(page.cards),
-            "below": self._below(page.cards),
+            **self.parts.cards(page.cards),
+            "below": self._below(page, record.text),
             "table": Html(""),
             "status": shell.opened(record),
         }
 
-    def refresh(self, order: Order, session: str) -> Update:
-        """After a key came or went, or for a link's models: pickers and sources anew. Nothing while a run goes on."""
+    def refresh(self, order: Order, session: str, *, everything: bool = False) -> Update:
+        """After a key came or went, or for a link's models: pickers and sources anew. Nothing while a run goes on.
+
+        `everything`: for a page that lost its line: the cards as they stand, none where this server knows of none, and the history.
+        """
         page = self.pages.of(session, self.task.name)
+        if everything:
+            text = next(iter(page.about.values()), "")
+            update = {"below": self._below(page, text)} if page.cards else {}
+            return {**self.parts.cards(page.cards), **update, "history": self.parts.history(session)}
         if any(state.busy for state in page.cards):
             return {}
         page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
-        return {**_cards(page.cards), "below": self._below(page.cards)}
+        page.about = {}
+        return {**self.parts.cards(page.cards), "below": self.parts.below(page.cards)}
 
     def guarded(self, act: Callable[[], Update]) -> Update:
         """What `act` returns, or its fault as a sentence beside the input."""
@@ -232,11 +280,10 @@ def _natural(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
 
 
-def _cards(states: tuple[CardState, ...], old: tuple[CardState, ...] | None = None) -> Update:
-    """The HTML of the cards, or of those that look different now."""
-    update = {}
-    for place, state in enumerate(states):
-        html = card(state)
-        if old is None or (state != old[place] and html != card(old[place])):
-            update[f"card-{state.tier}"] = html
-    return update
+def _is_last(event: TierEvent) -> bool:
+    return isinstance(event.event, LAST)
+
+
+def _replaced(states: tuple[CardState, ...], new: list[CardState] | tuple[CardState, ...]) -> tuple[CardState, ...]:
+    by_tier = {state.tier: state for state in new}
+    return tuple(by_tier.get(state.tier, state) for state in states)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from playground.service import Playground
 from playground.service.table import TableRow
 from playground.views.state import CardState
 
@@ -27,9 +29,10 @@ class RunToken:
 
 @dataclass
 class TaskState:
-    """`rows`: of the last table."""
+    """`about`: by tier, the text that its card's answer is about. `rows`: of the last table."""
 
     cards: tuple[CardState, ...] = ()
+    about: dict[str, str] = field(default_factory=dict)
     rows: tuple[TableRow, ...] = ()
     token: RunToken | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,24 +48,56 @@ class TaskState:
 
 
 class PageStates:
-    """By session, then task. In memory alone, and gone when the page is closed."""
+    """By page, then task. In memory alone, and gone when the page is closed."""
 
     def __init__(self, most: int = MOST_SESSIONS) -> None:
         self._lock = threading.Lock()
         self._most = most
         self._pages: OrderedDict[str, dict[str, TaskState]] = OrderedDict()
+        self._told: OrderedDict[str, str] = OrderedDict()
 
-    def of(self, session: str, task: str) -> TaskState:
+    def of(self, page: str, task: str) -> TaskState:
+        forgotten: list[TaskState] = []
         with self._lock:
-            page = self._pages.setdefault(session, {})
-            self._pages.move_to_end(session)
+            states = self._pages.setdefault(page, {})
+            self._pages.move_to_end(page)
             while len(self._pages) > self._most:
-                self._pages.popitem(last=False)
-            return page.setdefault(task, TaskState())
+                forgotten += self._pages.popitem(last=False)[1].values()
+            state = states.setdefault(task, TaskState())
+        _end(forgotten)
+        return state
 
-    def close(self, session: str) -> None:
+    def close(self, page: str) -> None:
         with self._lock:
-            page = self._pages.pop(session, {})
-        for state in page.values():
-            if state.token is not None:
-                state.token.supersede()
+            states = self._pages.pop(page, {})
+        _end(list(states.values()))
+
+    def told(self, connection: str, page: str) -> None:
+        """A page says which of Gradio's connections is its own: when that one ends, the page is closed."""
+        with self._lock:
+            self._told[connection] = page
+            self._told.move_to_end(connection)
+            while len(self._told) > self._most:
+                self._told.popitem(last=False)
+
+    def gone(self, connection: str) -> str | None:
+        """The page that ended with this connection; None while it has another. A program that told nothing is its own page."""
+        with self._lock:
+            page = self._told.pop(connection, connection)
+            return None if page in self._told.values() else page
+
+
+def _end(states: list[TaskState]) -> None:
+    for state in states:
+        if state.token is not None:
+            state.token.supersede()
+
+
+_of_service: weakref.WeakKeyDictionary[Playground, PageStates] = weakref.WeakKeyDictionary()
+_of_service_lock = threading.Lock()
+
+
+def pages_of(service: Playground) -> PageStates:
+    """One for each service: the page's events and its routes see the same."""
+    with _of_service_lock:
+        return _of_service.setdefault(service, PageStates())

@@ -3,51 +3,69 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TypeVar
 
 from playground.ui.session import RunToken
 
 T = TypeVar("T")
+GRACE = 0.003  # seconds for which an urgent event waits for others of its kind
 
 
-async def batches(events: AsyncIterator[T], token: RunToken, interval: float) -> AsyncGenerator[list[T], None]:
-    """What has come since the last batch, at most once in `interval` seconds; the first comes at once, the last waits for nobody.
+async def batches(
+    events: AsyncIterator[T], token: RunToken, interval: float, urgent: Callable[[T], bool] = lambda event: False
+) -> AsyncGenerator[list[T], None]:
+    """What has come since the last batch: at most once in `interval` seconds, but at once what is urgent, and the end.
 
     Ends when `events` ends, with its exception where it has one, or as soon as the token is superseded.
-    Leaving early cancels `events`.
+    Leaving early cancels `events`. A reader who takes his time gets fewer, larger batches.
     """
+    loop = asyncio.get_running_loop()
     pending: list[T] = []
-    news = asyncio.Event()
+    due = asyncio.Event()
+    timer: asyncio.TimerHandle | None = None
+    last = loop.time()
+
+    def heard(event: T) -> None:
+        nonlocal timer
+        pending.append(event)
+        when = loop.time() + GRACE if urgent(event) else last + interval
+        if timer is None or when < timer.when():
+            if timer is not None:
+                timer.cancel()
+            timer = loop.call_at(when, due.set)
 
     async def pump() -> None:
         try:
             async for event in events:
-                pending.append(event)
-                news.set()
+                heard(event)
         finally:
-            news.set()
+            due.set()
 
     task = asyncio.create_task(pump())
-    loop = asyncio.get_running_loop()
     token.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
     try:
         while True:
-            await news.wait()
-            news.clear()
+            await due.wait()
+            due.clear()
             if token.superseded:
                 return
+            if timer is not None:
+                timer.cancel()
+                timer = None
             if pending:
                 batch, pending[:] = list(pending), []
                 yield batch
+                last = loop.time()
             if task.done() and not pending:
                 if not task.cancelled():  # only a newer run or our own end cancels it
                     task.result()
                 return
-            await asyncio.wait([task], timeout=interval)
             if task.done():
-                news.set()
+                due.set()
     finally:
         token.cancel = lambda: None  # this loop may be gone when a later run asks
+        if timer is not None:
+            timer.cancel()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -19,7 +19,7 @@ def history(
     """`rights`: by run id and tier, where a run's input had a true answer. Nothing at all before the first run."""
     if not records:
         return el("section", cls="pg-history", hidden=True)
-    rows = [_row(record, titles, (rights or {}).get(record.id, {})) for record in records]
+    rows = [history_row(record, titles, (rights or {}).get(record.id, {})) for record in records]
     summary = el("summary", el("h2", "This session's runs"), " ", el("span", len(records), cls="pg-count"))
     head = el(
         "tr",
@@ -53,7 +53,8 @@ def history(
     )
 
 
-def _row(record: RunRecord, titles: Mapping[str, str], right: Mapping[str, bool]) -> Html:
+def history_row(record: RunRecord, titles: Mapping[str, str], right: Mapping[str, bool]) -> Html:
+    """One run's row. `right`: by tier, where its input had a true answer."""
     text = record.text if len(record.text) <= SHOWN_TEXT else record.text[:SHOWN_TEXT] + " …"
     opener = el(
         "button",

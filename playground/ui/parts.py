@@ -1,0 +1,69 @@
+"""The parts of a task's tab as HTML. Each is made once for each state it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from playground.core.run import RunRecord
+from playground.core.task import Task
+from playground.service import Playground
+from playground.ui import cards as ui_cards
+from playground.views.agreement import agreement
+from playground.views.card import card
+from playground.views.history import history, history_row
+from playground.views.html import Html, join
+from playground.views.plot import plot
+from playground.views.state import CardState, Phase, results_of
+
+Update = dict[str, Html]  # a part's name ("card-hosted", "below", "table", "history", "status") to its new HTML
+
+
+class Parts:
+    """One per task."""
+
+    def __init__(self, service: Playground, task: Task) -> None:
+        self._service, self._task = service, task
+
+    @property
+    def titles(self) -> dict[str, str]:
+        return {tier.name: self._service.tier_titles.get(tier.name, tier.name) for tier in self._service.tiers}
+
+    def cards(self, states: Iterable[CardState]) -> Update:
+        return {f"card-{state.tier}": card(state) for state in states}
+
+    def below(self, states: Sequence[CardState], *, busy: bool = False) -> Html:
+        """Agreement and plot of these cards. Before the first answer they are the same for everybody."""
+        results = results_of(states)
+        silent = [state.tier for state in states if state.phase in (Phase.FAILED, Phase.STOPPED)]
+        if not results and not silent:
+            return self._nothing_yet[busy]
+        right = ui_cards.rights(self._task, results, states[0].gold)
+        why = {state.tier: state.trained_on for state in states}
+        titles = self.titles
+        line = agreement(results, titles, right=right, trained_on=why, silent=silent, busy=busy)
+        return join([line, plot(results, titles)])
+
+    @cached_property
+    def _nothing_yet(self) -> tuple[Html, Html]:
+        titles = self.titles
+        idle, busy = (join([agreement([], titles, busy=busy), plot([], titles)]) for busy in (False, True))
+        return idle, busy
+
+    def records(self, session: str) -> list[RunRecord]:
+        """Newest first."""
+        return [record for record in self._service.history(session) if record.task == self._task.name]
+
+    def history(self, session: str) -> Html:
+        records = self.records(session)
+        return history(records, self.titles, {record.id: self._rights(record) for record in records})
+
+    def history_news(self, session: str) -> Update:
+        """After a run: its row alone, which the page puts on top; the whole panel after the first."""
+        records = self.records(session)
+        if len(records) < 2:
+            return {"history": self.history(session)}
+        return {"history-row": history_row(records[0], self.titles, self._rights(records[0]))}
+
+    def _rights(self, record: RunRecord) -> dict[str, bool]:
+        return ui_cards.rights(self._task, record.results, record.gold)
