@@ -20,9 +20,21 @@ def serve(demo: Any, service: Playground) -> None:
         signal.signal(name, lambda *_: stop.set())
     demo.launch(**launch_options(service), prevent_thread_lock=True)
     try:
-        if service.settings.warm_up:
-            service.warm_up()
+        tell_owner(service, demo.local_url)
+        service.warm_up()
         stop.wait()
     finally:
         demo.close(verbose=False)
         service.close()
+
+
+def tell_owner(service: Playground, local_url: str) -> None:
+    """On a public server, once: how its owner is known. A token that the settings gave is not repeated."""
+    owner = service.owner
+    if owner.weak:
+        log.warning(
+            "The owner's token is short enough to be guessed: give PLAYGROUND_OWNER_TOKEN 16 characters or more."
+        )
+    if owner.made:
+        address = next(iter(service.server_urls()), local_url).rstrip("/")
+        log.warning("The owner's address: %s/#page=status&owner=%s", address, owner.token.get_secret_value())

@@ -75,3 +75,21 @@ class RunRecord:
 
     def json(self) -> dict[str, Any]:
         return {"task": self.task, "input": self.text, "results": [result.json() for result in self.results]}
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """A table under way: how many of its lines are complete. Whose it is and what it reads is nobody else's business."""
+
+    task: str
+    done: int
+    lines: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the service has in progress, all visitors together. `limit`: the most requests (runs and tables) at once."""
+
+    runs: int = 0
+    tables: tuple[TableProgress, ...] = ()
+    limit: int | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,16 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.errors import InputError, UnknownName
-from playground.core.events import LAST
+from playground.core.errors import InputError, PlaygroundError, UnknownName
 from playground.core.protocols import Gateway, Runtime, Tier
-from playground.core.run import RunRecord, TierEvent
+from playground.core.run import RunRecord, TierEvent, Work
+from playground.core.status import RuntimeReport
 from playground.core.types import Choice, Support
 from playground.core.words import TIER_TITLES
-from playground.service import addresses, bench, cards, exports, keys, run, snippets, table
+from playground.service import addresses, bench, cards, exports, keys, metrics, owner, run, snippets, table, warm
+from playground.service.jobs import Jobs
+from playground.service.limits import Limits, Place
+from playground.service.meter import Meter
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
 from playground.settings import Settings
@@ -39,7 +42,10 @@ class Playground:
         self._credentials = SessionCredentials()
         self.tiers = build_tiers(TierContext(settings, catalog, runtime, gateway, self._credentials))
         self._gateway = gateway
-        self._sessions = Sessions()
+        self._sessions = Sessions(forgotten=self.forget_key)
+        self.owner = owner.Owner(settings)
+        self._meter, self._jobs = Meter(), Jobs()
+        self._limits = Limits.of(settings)
 
     # -- what there is
 
@@ -58,16 +64,12 @@ class Playground:
         return snippets.snippet(self.catalog, self.tasks.get(task), self.choices(task, tier, session), text, model)
 
     def warm_up(self) -> None:
-        """Loads, in the background, what a first Run with the default choices will use."""
-        refs = []
-        for task in self.tasks:
-            for tier in self.tiers:
-                first = next((choice for choice in tier.choices(task, "") if choice.available), None)
-                if first is not None and first.id in self.catalog.checkpoints:
-                    refs.append(self.catalog.ref(self.catalog.get(first.id)))
-        self.runtime.warm(refs)
-        if self._gateway is not None:
-            self._gateway.start()
+        """In the background: what the settings pin and, where they say so, what a first Run with the default choices uses."""
+        warm.pin(self.runtime, self.catalog, self.settings.pinned)
+        if self.settings.warm_up:
+            self.runtime.warm(warm.first_choices(self.catalog, self.tasks, self.tiers))
+            if self._gateway is not None:
+                self._gateway.start()
 
     # -- runs
 
@@ -83,26 +85,42 @@ class Playground:
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> run.RunHandle:
-        """Starts all tiers and returns. Raises InputError and UnknownName at once; every later fault is its card's own event."""
-        chosen_task = self.tasks.get(task)
-        checked = chosen_task.check(text, self.settings.max_input_chars)
-        chosen_tiers = self._tiers(tiers)
+        """Starts all tiers and returns. Raises InputError, UnknownName, ServerFull and TooManyRequests at once; every later fault
+        is its card's own event. Setting `cancel` makes room at once: a newer Run is not refused because this one is just ending.
+        """
+        with self._refusals():
+            chosen_task = self.tasks.get(task)
+            checked = chosen_task.check(text, self.settings.max_input_chars)
+            chosen_tiers = self._tiers(tiers)
+            place = self._admit(session, "run")
         token = (cancel or Cancel()).child(self.settings.deadline)
-        self._sessions.begin(session, token)
-        return run.start_run(
-            self._sessions.next_run_id(),
-            chosen_task,
-            checked,
-            chosen_tiers,
-            session=session,
-            models=models or {},
-            seed=seed,
-            emit=emit,
-            cancel=token,
-            on_done=lambda record: self._sessions.end(session, token, record),
-        )
+        token.on_set(place.give_back)
 
-    async def run_events(
+        def done(record: RunRecord) -> None:
+            place.done()
+            self._sessions.end(session, token, record)
+
+        try:
+            self._sessions.begin(session, token)
+            return run.start_run(
+                self._sessions.next_run_id(),
+                chosen_task,
+                checked,
+                chosen_tiers,
+                session=session,
+                models=models or {},
+                seed=seed,
+                emit=emit,
+                cancel=token,
+                on_done=done,
+                on_result=self._meter.answered,
+            )
+        except BaseException:
+            token.set()
+            self._sessions.end(session, token)
+            raise
+
+    def run_events(
         self,
         task: str,
         text: str,
@@ -111,25 +129,16 @@ class Playground:
         models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
         seed: int = 0,
-    ) -> AsyncIterator[TierEvent]:
-        """The run's events until every card has had its last word. Leaving early cancels what is left."""
-        loop = asyncio.get_running_loop()
-        events: asyncio.Queue[TierEvent] = asyncio.Queue()
-
-        def emit(event: TierEvent) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(events.put_nowait, event)
-
-        handle = self.start(task, text, session=session, emit=emit, models=models, tiers=tiers, seed=seed)
-        left = len(self._tiers(tiers))
-        try:
-            while left:
-                event = await events.get()
-                left -= isinstance(event.event, LAST)
-                yield event
-        finally:
-            if left:
-                handle.cancel()
+        cancel: Cancel | None = None,
+    ) -> AsyncGenerator[TierEvent, None]:
+        """The run's events until every card has had its last word; leaving early cancels the rest. Its first step raises what
+        `start` raises.
+        """
+        return run.events(
+            lambda emit: self.start(
+                task, text, session=session, emit=emit, models=models, tiers=tiers, seed=seed, cancel=cancel
+            )
+        )
 
     async def run_table(
         self,
@@ -139,27 +148,39 @@ class Playground:
         session: str,
         models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
-    ) -> AsyncIterator[TableRow]:
-        """Raises InputError where there are too many lines."""
-        if len(lines) > self.settings.max_lines:
-            raise InputError(
-                f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
-                "paste fewer, or use `python -m playground bench` for a file."
-            )
-        token = Cancel()
-        with self._sessions.during(session, token):
-            rows = table.run_table(
-                self.tasks.get(task),
-                self._tiers(tiers),
-                lines,
-                session=session,
-                models=models or {},
-                limit=self.settings.max_input_chars,
-                timeout=self.settings.deadline,
-                cancel=token,
-            )
-            async for row in rows:
-                yield row
+        cancel: Cancel | None = None,
+    ) -> AsyncGenerator[TableRow, None]:
+        """Raises InputError where there are too many lines, ServerFull and TooManyRequests. Leaving early cancels what is left."""
+        with self._refusals():
+            if len(lines) > self.settings.max_lines:
+                raise InputError(
+                    f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
+                    "paste fewer, or use `python -m playground bench` for a file."
+                )
+            chosen_task, chosen_tiers = self.tasks.get(task), self._tiers(tiers)
+            place = self._admit(session, "table")
+        token = (cancel or Cancel()).child()
+        token.on_set(place.give_back)
+        try:
+            with self._sessions.during(session, token), self._jobs.table(task, len(lines)) as job:
+                rows = table.run_table(
+                    chosen_task,
+                    chosen_tiers,
+                    lines,
+                    session=session,
+                    models=models or {},
+                    limit=self.settings.max_input_chars,
+                    timeout=self.settings.deadline,
+                    cancel=token.child(),  # the table sets it at its end, and that is no cancel
+                )
+                async with aclosing(rows):
+                    async for row in rows:
+                        job.advance()
+                        self._meter.line(row.results)
+                        yield row
+            place.done()
+        finally:
+            token.set()  # off its parent; and whatever is left of it ends
 
     async def bench(
         self,
@@ -195,7 +216,24 @@ class Playground:
         self._sessions.stop(session)
 
     def _tiers(self, names: Sequence[str] | None) -> list[Tier]:
-        return list(self.tiers) if names is None else [self.tiers.get(name) for name in names]
+        """Each once. Raises UnknownName, and InputError where there are none."""
+        chosen = list(self.tiers) if names is None else [self.tiers.get(name) for name in dict.fromkeys(names)]
+        if not chosen:
+            raise InputError("No tier is chosen: choose at least one.")
+        return chosen
+
+    def _admit(self, session: str, kind: str) -> Place:
+        place = self._limits.admit(session, kind, lambda: self.runtime.expected_wait(session))
+        self._meter.let_in(kind)
+        return place
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except PlaygroundError as error:
+            self._meter.refused(error)
+            raise
 
     # -- what a session leaves behind
 
@@ -213,7 +251,9 @@ class Playground:
 
     def set_key(self, session: str, key: str, base_url: str | None = None) -> None:
         """Keeps a pasted key in this session's memory. Raises CredentialError or NotAllowed with a sentence."""
-        self._credentials.put(session, keys.checked(self.settings, key, base_url))
+        credential = keys.checked(self.settings, key, base_url)
+        self._sessions.touch(session)
+        self._credentials.put(session, credential)
 
     def forget_key(self, session: str) -> None:
         self._credentials.forget(session)
@@ -227,6 +267,30 @@ class Playground:
         self.forget_key(session)
 
     # -- the server
+
+    def report(self) -> RuntimeReport:
+        """What the runtime says of itself: no visitor is in it, whoever asks."""
+        return self.runtime.report()
+
+    def work(self) -> Work:
+        """What is in progress, all visitors together."""
+        runs = self._limits.in_progress().get("run", 0)
+        return Work(runs, self._jobs.tables(), self.settings.max_requests)
+
+    def metrics(self) -> bytes:
+        """In Prometheus' text format. The first call imports prometheus-client."""
+        state = metrics.State(self.report(), self._meter.counts(), self._limits.in_progress(), len(self._sessions))
+        return metrics.render(state, self.tiers.names())
+
+    def pin(self, key: str, pinned: bool, *, token: str | None = None, address: str | None = None) -> None:
+        """Keeps a model in memory, or no longer. `token`: the owner's. Raises NotAllowed, and Busy where the model is gone."""
+        self.owner.require(token, address)
+        owner.pin(self.runtime, key, pinned)
+
+    def unload(self, key: str | None = None, *, token: str | None = None, address: str | None = None) -> int:
+        """Unloads an idle model, or all of them; returns how many. Raises NotAllowed, and Busy where that one is in use."""
+        self.owner.require(token, address)
+        return owner.unload(self.runtime, key)
 
     def server_urls(self) -> list[str]:
         """Addresses under which other devices reach this server; none on loopback."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from playground.core.cancel import Cancel
@@ -29,6 +31,7 @@ class RunHandle:
         emit: Callable[[TierEvent], None],
         cancel: Cancel,
         on_done: Callable[[RunRecord], None],
+        on_result: Callable[[TierResult, float], None],
     ) -> None:
         self._lock = threading.Lock()
         self._record = record
@@ -36,8 +39,14 @@ class RunHandle:
         self._results: dict[str, TierResult] = {}
         self._emit = emit
         self._cancel = cancel
-        self._on_done = on_done
+        self._on_done, self._on_result = on_done, on_result
+        self._began = time.monotonic()
         self._finished = threading.Event()
+
+    @property
+    def cards(self) -> int:
+        """How many last words there will be."""
+        return len(self._order)
 
     @property
     def done(self) -> bool:
@@ -59,9 +68,13 @@ class RunHandle:
     def _heard(self, tier: str, model: str | None, event: Event) -> None:
         last = False
         if isinstance(event, LAST):
+            result = _result(tier, model, event)
             with self._lock:
-                self._results[tier] = _result(tier, model, event)
+                if tier in self._results:  # a tier that raises after its last word has had it
+                    return
+                self._results[tier] = result
                 last = len(self._results) == len(self._order)
+            self._on_result(result, time.monotonic() - self._began)
         if last:
             self._on_done(self.record())  # before the last event goes out, so that whoever hears it finds the record
         self._emit(TierEvent(tier, event))
@@ -91,8 +104,11 @@ def start_run(
     emit: Callable[[TierEvent], None],
     cancel: Cancel,
     on_done: Callable[[RunRecord], None],
+    on_result: Callable[[TierResult, float], None] = lambda result, seconds: None,
 ) -> RunHandle:
-    """Starts every tier without waiting for any. `text` has been checked. `emit` may be called from any thread."""
+    """Starts every tier without waiting for any. `text` has been checked, `tiers` are some, each once. `emit` may be called from
+    any thread. `on_result` hears each card's last word, and the seconds since the start; `on_done` the whole record, once.
+    """
     names = [tier.name for tier in tiers]
     record = RunRecord(
         id=run_id,
@@ -104,7 +120,7 @@ def start_run(
         gold=next((example.gold for example in task.examples if example.text == text), None),
         seed=seed,
     )
-    handle = RunHandle(record, names, emit, cancel, on_done)
+    handle = RunHandle(record, names, emit, cancel, on_done, on_result)
     for tier in tiers:
         _start_tier(handle, tier, task, Request(text, models.get(tier.name), session, seed), cancel)
     return handle
@@ -124,3 +140,24 @@ def _start_tier(handle: RunHandle, tier: Tier, task: Task, request: Request, can
     except Exception:  # a tier's bug is that card's alone
         log.exception("tier %s could not start", tier.name)
         heard(Failed(seq=0, error=InternalError()))
+
+
+async def events(start: Callable[[Callable[[TierEvent], None]], RunHandle]) -> AsyncGenerator[TierEvent, None]:
+    """The events of the run that `start(emit)` begins, until every card has had its last word. Leaving early cancels the rest."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[TierEvent] = asyncio.Queue()
+
+    def emit(event: TierEvent) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+    handle = start(emit)
+    left = handle.cards
+    try:
+        while left:
+            event = await queue.get()
+            left -= isinstance(event.event, LAST)
+            yield event
+    finally:
+        if left:
+            handle.cancel()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from playground.core.cancel import Cancel
@@ -13,6 +13,7 @@ from playground.core.errors import UnknownName
 from playground.core.run import RunRecord
 
 HISTORY = 50  # runs kept per session
+MOST = 2000  # sessions kept: a page whose end was never heard is forgotten when this many newer ones came
 
 
 class Session:
@@ -23,25 +24,58 @@ class Session:
 
 
 class Sessions:
-    """By id. A session exists from its first run until `close`."""
+    """By id. A session exists from its first run or key until `close`, or until it is the one that was silent for longest of
+    more than `most`; one with work in flight stays. `forgotten` hears of each that was dropped so.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST, forgotten: Callable[[str], None] = lambda session: None) -> None:
         self._lock = threading.Lock()
-        self._sessions: dict[str, Session] = {}
+        self._most = most
+        self._forgotten = forgotten
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._ids = itertools.count(1)
 
     def next_run_id(self) -> int:
         return next(self._ids)
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def _find(self, session: str) -> Session | None:
         with self._lock:
             return self._sessions.get(session)
 
+    def touch(self, session: str) -> None:
+        """It is there, and was heard of just now."""
+        self._open(session, None)
+
     def begin(self, session: str, cancel: Cancel) -> None:
+        self._open(session, cancel)
+
+    def _open(self, session: str, cancel: Cancel | None) -> None:
         with self._lock:
             state = self._sessions.setdefault(session, Session())
-        with state.lock:
-            state.in_flight.add(cancel)
+            self._sessions.move_to_end(session)
+            if cancel is not None:  # under both locks: between them it could be dropped as idle
+                with state.lock:
+                    state.in_flight.add(cancel)
+            dropped = self._drop(session)
+        for name in dropped:
+            self._forgotten(name)
+
+    def _drop(self, keep: str) -> list[str]:
+        """The oldest idle ones beyond `most`. Those at work are passed over, and stand among the newest from then on."""
+        dropped: list[str] = []
+        for _ in range(len(self._sessions)):
+            if len(self._sessions) <= self._most:
+                break
+            name, state = next(iter(self._sessions.items()))
+            if state.in_flight or name == keep:
+                self._sessions.move_to_end(name)
+            else:
+                del self._sessions[name]
+                dropped.append(name)
+        return dropped
 
     def end(self, session: str, cancel: Cancel, record: RunRecord | None = None) -> None:
         """A page that was closed meanwhile is not brought back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from playground.core.cancel import Cancel
@@ -50,7 +50,7 @@ async def run_table(
     limit: int,
     timeout: float,
     cancel: Cancel,
-) -> AsyncIterator[TableRow]:
+) -> AsyncGenerator[TableRow, None]:
     """Leaving the iterator early cancels what is in flight."""
     slots = {tier.name: asyncio.Semaphore(IN_FLIGHT.get(tier.name, IN_FLIGHT_LOCAL)) for tier in tiers}
 
