@@ -27,3 +27,10 @@ class Embed(Call):
     """Texts to unit vectors by the bare backbone (mean pooling). Finishes with `Embeddings`."""
 
     texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attend(Call):
+    """Where a model's tokens look in one text. Finishes with `AttentionMap`; a long text is cut, and its stats say so."""
+
+    text: str = ""

@@ -95,7 +95,22 @@ class Embeddings:
     kind: ClassVar[str] = "embeddings"
 
 
-Output = Labels | Embeddings
+@dataclass(frozen=True)
+class AttentionMap:
+    """Where each token of one text looked: weights float32 [layers, heads, queries, keys]; a row of keys sums to 1.
+
+    tokens: the queries' (and keys') pieces of the text as it was written, special tokens by their name.
+    spans: their [start, end) in characters of the text; (n, n) for what is not in it.
+    """
+
+    weights: np.ndarray
+    tokens: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    kind: ClassVar[str] = "attention"
+
+
+Output = Labels | Embeddings | AttentionMap
 
 
 def output_json(output: Labels) -> dict[str, Any]:
@@ -111,6 +126,7 @@ class Stats:
     fingerprint: first 16 hex digits of a digest of the weights active in the very step that answered.
     cost_usd of a local model is 0 per call; of an endpoint, from published prices of `price_date`.
     request_json, response_json: what went over the wire to a hosted endpoint, without headers (so without a key).
+    path: how a local model computed it, where that is not the plain way, e.g. "adapter merged".
     """
 
     model: str | None = None
@@ -138,6 +154,7 @@ class Stats:
     request_json: str | None = None
     response_json: str | None = None
     note: str | None = None
+    path: str | None = None
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
