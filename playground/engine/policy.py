@@ -229,8 +229,9 @@ class Policy:
     def measured(self, key: Key, bytes: int) -> None:
         """What was loaded takes this much: it takes the place of the estimate, and may go over the budget (`trim`)."""
         entry = self.entries[key]
-        self.total += bytes - entry.bytes
+        more = bytes - entry.bytes
         entry.bytes = bytes
+        self.total += more
 
     def loaded(self, key: Key, bytes: int, seconds: float) -> None:
         """A load has ended, and is open to leases. `bytes` as measured."""

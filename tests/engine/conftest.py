@@ -119,6 +119,8 @@ def tiny(tmp_path_factory) -> TinyModels:
 class FakeBackend:
     """Loads a string in `seconds`, with faults on demand. It knows who is in memory, and complains where the cache breaks
     its word: a base unloaded before its child, a model loaded twice at once or unloaded while in use.
+
+    costs: seconds that a load says it would take again; `gate` and `unload_gate` hold loads and unloads up until set.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
@@ -131,7 +133,11 @@ class FakeBackend:
     alive: set[str] = field(default_factory=set)
     using: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    costs: dict[str, float] = field(default_factory=dict)
+    unload_faults: list[BaseException] = field(default_factory=list)
+    parents: dict[str, str] = field(default_factory=dict)
     gate: threading.Event | None = None
+    unload_gate: threading.Event | None = None
     reclaimed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -146,11 +152,13 @@ class FakeBackend:
             if ref.base is not None and (base is None or ref.base.id not in self.alive):
                 self.wrong.append(f"{ref.id} was loaded without its base")
             self.alive.add(ref.id)
+            if ref.base is not None:
+                self.parents[ref.id] = ref.base.id
             fault = self.faults.pop(0) if self.faults else self.fault(ref.id) if callable(self.fault) else None
         try:
             report("reading", 0.0)
             if self.gate is not None:
-                assert self.gate.wait(10)
+                assert self.gate.wait(10), "nobody opened the gate"
             if self.seconds:
                 time.sleep(self.seconds)
             report("reading", 0.5)
@@ -160,7 +168,7 @@ class FakeBackend:
             with self.lock:
                 self.alive.discard(ref.id)
             raise
-        return Loaded(f"model {ref.id}", self.measured.get(ref.id, self.estimate(ref)))
+        return Loaded(f"model {ref.id}", self.measured.get(ref.id, self.estimate(ref)), self.costs.get(ref.id))
 
     def unload(self, ref, value):
         with self.lock:
@@ -169,7 +177,15 @@ class FakeBackend:
                 self.wrong.append(f"{ref.id} was unloaded while in use")
             if ref.id not in self.alive:
                 self.wrong.append(f"{ref.id} was unloaded twice")
+            if any(self.parents.get(other) == ref.id for other in self.alive):
+                self.wrong.append(f"{ref.id} was unloaded before what stands on it")
+            fault = self.unload_faults.pop(0) if self.unload_faults else None
+        if self.unload_gate is not None:
+            assert self.unload_gate.wait(10), "nobody opened the gate"
+        with self.lock:
             self.alive.discard(ref.id)
+        if fault is not None:
+            raise fault
 
     def reclaim(self):
         self.reclaimed += 1
