@@ -56,9 +56,7 @@ def action(function: Action) -> Action:
     return function
 
 
-def answer(
-    service: Playground, pages: PageStates, session: str, data: Any, address: str | None = None
-) -> Reply:
+def answer(service: Playground, pages: PageStates, session: str, data: Any, address: str | None = None) -> Reply:
     """The reply, which JSON can hold. Raises nothing."""
     data = data if isinstance(data, dict) else {}
     known = ACTIONS.get(str(data.get("do")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, lru_cache
 
 from playground.core.run import RunRecord
 from playground.core.task import Task
@@ -30,7 +31,7 @@ class Parts:
         return {tier.name: self._service.tier_titles.get(tier.name, tier.name) for tier in self._service.tiers}
 
     def cards(self, states: Iterable[CardState]) -> Update:
-        return {f"card-{state.tier}": card(state) for state in states}
+        return {f"card-{state.tier}": _card(state) for state in states}
 
     def below(self, states: Sequence[CardState], *, busy: bool = False) -> Html:
         """Agreement and plot of these cards. Before the first answer they are the same for everybody."""
@@ -67,3 +68,15 @@ class Parts:
 
     def _rights(self, record: RunRecord) -> dict[str, bool]:
         return ui_cards.rights(self._task, record.results, record.gold)
+
+
+def _card(state: CardState) -> Html:
+    """A card that has heard nothing yet looks the same for everybody, whatever it said in the run before."""
+    if state.phase in (Phase.IDLE, Phase.WAITING) and state.seq < 0:
+        return _silent_card(replace(state, previous=None))
+    return card(state)
+
+
+@lru_cache(maxsize=256)
+def _silent_card(state: CardState) -> Html:
+    return card(state)

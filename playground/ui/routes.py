@@ -182,7 +182,9 @@ def _from_elsewhere(request: Request) -> bool:
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(data, status, {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})})
+    return JSONResponse(
+        data, status, {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})}
+    )
 
 
 class Lines(Response):

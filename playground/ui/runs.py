@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 CARD_INTERVAL = 0.04  # seconds between two updates of the cards
 TABLE_INTERVAL = 0.2  # a table is long: its updates are fewer
+LONGEST_NAME, MOST_NAMES = 300, 32  # of a tier or a model, and of them, in one order
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -49,9 +50,10 @@ class Order:
     def of(cls, data: Any) -> Order:
         data = data if isinstance(data, dict) else {}
         text, models, tiers = data.get("text"), data.get("models"), data.get("tiers")
-        picked = {str(tier): str(model) for tier, model in models.items() if model} if isinstance(models, dict) else {}
+        named = list(models.items())[:MOST_NAMES] if isinstance(models, dict) else []
+        picked = {tier[:LONGEST_NAME]: str(model)[:LONGEST_NAME] for tier, model in named if model}
         text = text if isinstance(text, str) else ""
-        wanted = tuple(dict.fromkeys(str(tier) for tier in tiers)) if isinstance(tiers, list) else None
+        wanted = tuple(dict.fromkeys(str(tier) for tier in tiers[:MOST_NAMES])) if isinstance(tiers, list) else None
         return cls(
             text, picked, _natural(data.get("seed")), data.get("lines") is True, _natural(data.get("number")), wanted
         )
@@ -174,7 +176,9 @@ class TaskRuns:
                 update["status"] = self._status(page, wanted, order, running=not ended)
             if update:
                 yield update
-        if not ended and not token.superseded:  # a tier without a last word: a bug of its own, and no card waits for ever
+        if (
+            not ended and not token.superseded
+        ):  # a tier without a last word: a bug of its own, and no card waits for ever
             raise InternalError
 
     def _below(self, page: TaskState, text: str, *, busy: bool = False) -> Html:

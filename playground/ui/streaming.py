@@ -9,7 +9,7 @@ from typing import TypeVar
 from playground.ui.session import RunToken
 
 T = TypeVar("T")
-GRACE = 0.003  # seconds for which an urgent event waits for others of its kind
+GRACE = 0.008  # seconds for which an urgent event waits for others of its kind: half a frame of a screen
 
 
 async def batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from playground.core.run import TierResult
 from playground.views import numbers
@@ -55,7 +56,7 @@ def _bars(
     rows = [
         el(
             "div",
-            el("dt", el("span", place, cls="pg-number"), " ", name),
+            _name(place, name),
             el(
                 "dd",
                 el("span", _fill(values.get(tier)), cls="pg-plot-track", aria_hidden="true"),
@@ -67,6 +68,11 @@ def _bars(
         for place, (tier, name) in enumerate(titles.items(), 1)
     ]
     return el("figure", el("figcaption", el("b", title), " ", caption), el("dl", rows))
+
+
+@cache
+def _name(place: int, name: str) -> Html:
+    return el("dt", el("span", place, cls="pg-number"), " ", name)
 
 
 def _fill(value: float | None) -> Html:

@@ -14,6 +14,7 @@ import math
 import re
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from starlette.responses import JSONResponse
@@ -77,7 +78,7 @@ class WordTier:
     running: int = 0
     started: int = 0
     seen: list[Request] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
+    pool: Executor | None = None  # whose threads do the work; None: a thread for each request
 
     def supports(self, task: Task) -> Support:
         return Support(True)
@@ -98,7 +99,11 @@ class WordTier:
             gone.set()
 
         cancel.on_set(lambda: last(Cancelled()))
-        threading.Thread(target=self._work, args=(task, request, emitter, last, gone, known), daemon=True).start()
+        work = (self._work, task, request, emitter, last, gone, known)
+        if self.pool is None:
+            threading.Thread(target=work[0], args=work[1:], daemon=True).start()
+        else:
+            self.pool.submit(*work)
         return cancel
 
     def _work(self, task, request, emitter, last, gone, known):
@@ -328,8 +333,13 @@ def main() -> None:
     options.add_argument("--url", action="append", default=[])
     options.add_argument("--toy", action="store_true")
     options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
+    options.add_argument("--delay", type=float, default=None, help="seconds that every tier takes, and none loads")
     chosen = options.parse_args()
-    service = FakePlayground(urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
+    tiers = four_tiers()
+    if chosen.delay is not None:
+        for tier in tiers:
+            tier.delay, tier.loads, tier.pool = chosen.delay, False, ThreadPoolExecutor(8)
+    service = FakePlayground(tiers, urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
     if chosen.toy:
         service.tasks.add("weather", toy_task())
     wanted = launch_options(service)
