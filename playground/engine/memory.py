@@ -55,6 +55,15 @@ def device_memory(device: Any) -> tuple[int, int]:
     return host_memory()  # mps shares the host's
 
 
+def device_name(device: Any) -> str:
+    """As the owner reads it: "cpu", "cuda:0 (NVIDIA H200)"."""
+    if device.type == "cuda":
+        import torch
+
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
+
+
 def host_memory() -> tuple[int, int]:
     """Free and total bytes of this machine, or of the container we are in."""
     memory = psutil.virtual_memory()

@@ -164,7 +164,8 @@ def test_adapters_come_and_go_while_others_answer(tiny):
         thread.start()
         for _ in range(8):
             answer(runtime, Classify(tiny.adapter_ref(1), text="good"))
-            runtime.unload([tiny.adapter_ref(1)])
+            key = next(row.key for row in runtime.status() if row.model == "tiny/lora1")
+            assert runtime.unload(key) == 1
             eventually(lambda: "tiny/lora1" not in {row.model for row in runtime.status()})
         stop.set()
         thread.join()

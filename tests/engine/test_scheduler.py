@@ -11,7 +11,7 @@ from playground.core.cancel import Cancel
 from playground.core.errors import DeadlineExceeded, InternalError, LoadFailed, OutOfMemory
 from playground.core.events import Partial
 from playground.core.types import ModelRef
-from playground.engine.fair import FairQueue, Pace
+from playground.engine.fair import FairQueue
 from playground.engine.scheduler import Outcome, Scheduler, Work
 
 from .conftest import eventually
@@ -180,45 +180,18 @@ def test_a_batch_is_sized_to_what_a_step_may_take():
     real = op.step
 
     def slow(works):
-        time.sleep(0.01 * len(works))  # 10 ms a text: 5 fill the 50 ms that a step may take
+        time.sleep(0.02 + 0.01 * len(works))  # 30 ms alone, so 90 ms for a step: 7 texts
         return real(works)
 
     op.step = slow
-    desk = Desk(Scheduler(max_batch=32, target=0.05), op)
+    desk = Desk(Scheduler(max_batch=32), op)
     for n in range(100):
         desk.put(f"text number {n:03}")
-    desk.wait(100, 10)
-    settled = [len(batch) for batch in op.batches[4:-1]]
-    assert max(settled) <= 8
-    assert min(settled) >= 2
+    desk.wait(100, 20)
+    sizes = [len(batch) for batch in op.batches]
+    assert sizes.count(1) == 1, "what one takes alone is tried once"
+    assert 4 <= max(sizes[4:]) <= 8, sizes
     desk.scheduler.close()
-
-
-def test_the_pace_grows_while_it_is_used_up_and_shrinks_in_proportion():
-    pace = Pace(most=32, target=0.05)
-    assert pace.limit("g", 10) == 8
-    pace.learn("g", 10, rows=8, seconds=0.01)
-    assert pace.limit("g", 10) == 16
-    pace.learn("g", 10, rows=3, seconds=0.01)  # nobody needed more
-    assert pace.limit("g", 10) == 16
-    pace.learn("g", 10, rows=16, seconds=0.2)
-    assert pace.limit("g", 10) == 4
-    assert pace.limit("g", 100) == 8  # another length is another matter
-    assert pace.limit("h", 10) == 8
-    for _ in range(9):
-        pace.learn("g", 10, rows=64, seconds=0.01)
-    assert pace.limit("g", 10) == 32
-
-
-def test_where_a_single_row_is_slow_a_batch_may_take_twice_as_long():
-    pace = Pace(most=32, target=0.05)
-    pace.learn("slow", 200, rows=1, seconds=0.4)
-    pace.learn("slow", 200, rows=8, seconds=0.7)
-    assert pace.limit("slow", 200) == 16
-    pace.learn("slow", 200, rows=16, seconds=1.5)
-    assert pace.limit("slow", 200) == 8
-    pace.learn("slow", 200, rows=8, seconds=30.0)
-    assert pace.limit("slow", 200) == 1  # and never none
 
 
 def test_one_bad_request_does_not_fail_its_neighbours(desk):
@@ -277,7 +250,7 @@ def test_streams_of_one_group_step_together_between_other_work(desk):
     gate.set()
     desk.wait(4)
     assert desk.order.index("quick") < desk.order.index("story 0")
-    assert writer.batches == [["story 0", "story 1"]] * 5
+    assert [sorted(batch) for batch in writer.batches] == [["story 0", "story 1"]] * 5
     deltas = [event.delta for text, event in desk.events if text == "story 0"]
     assert deltas == ["1", "2", "3", "4", "5"]
 
@@ -302,7 +275,7 @@ def test_a_work_that_waits_can_be_taken_back(desk):
     desk.put("next")
     eventually(lambda: "next" in desk.answers)
     assert "changed my mind" not in desk.answers
-    assert desk.scheduler.waiting == 0
+    eventually(lambda: desk.scheduler.counts.waiting + desk.scheduler.counts.running == 0)
 
 
 def test_a_work_past_its_deadline_is_not_begun(desk):
