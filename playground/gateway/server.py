@@ -1,7 +1,8 @@
 """Runs the gateway: its own thread, event loop and port on loopback.
 
 The port is bound at once, so that the address is known and early requests wait in the backlog; everything heavy
-(fastapi, uvicorn, openai's types) is imported on the gateway's own thread.
+(fastapi, uvicorn, openai's types) is imported on the gateway's own thread. Where that thread, its server or its socket has
+died, the next look at `base_url` starts another, on another port: whoever asks reads the address anew for every request.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from playground.core.protocols import Runtime
@@ -19,6 +21,7 @@ from playground.core.types import ModelRef
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
 log = logging.getLogger("playground.gateway")
 
@@ -34,44 +37,84 @@ class LocalGateway:
         self._deadline = deadline
         self._token = secrets.token_urlsafe(32)
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._server: uvicorn.Server | None = None
-        self._ready = threading.Event()
         self._closed = False
-        self._socket = _listening()
-        self._port: int = self._socket.getsockname()[1]
+        self._life = _Life(self._app)
         if not lazy:
             self.start()
 
     @property
     def base_url(self) -> str:
         self.start()
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://127.0.0.1:{self._life.port}/v1"
 
     @property
     def token(self) -> str:
         return self._token
 
     def start(self) -> None:
-        """Starts the thread, once. Returns at once; requests wait until the thread listens."""
+        """Starts the thread, or another where it died. Returns at once; requests wait until the thread listens."""
         with self._lock:
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
-                self._thread.start()
+            if self._closed:
+                return
+            if self._life.is_over:
+                log.warning("the gateway had died and is started again")
+                self._life.end()
+                self._life = _Life(self._app)
+            self._life.begin()
 
     def wait_ready(self, timeout: float) -> bool:
         """Whether requests are being answered, waiting up to `timeout` seconds."""
-        return self._ready.wait(timeout)
+        return self._life.ready.wait(timeout)
 
     def close(self) -> None:
         """Stops answering; requests in flight get one second. Safe to call twice."""
         with self._lock:
             self._closed = True
-            thread, server = self._thread, self._server
-        if server is not None:
-            server.should_exit = True
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=3)
+            life = self._life
+        life.end()
+        life.join(3)
+
+    def _app(self) -> ASGIApp:
+        """Made on the gateway's thread."""
+        from playground.gateway.app import create_app
+
+        return create_app(self._runtime, self._encoder, self._token, self._deadline)
+
+
+class _Life:
+    """One socket, and one thread that serves on it until either is gone."""
+
+    def __init__(self, app: Callable[[], ASGIApp]) -> None:
+        self._app = app
+        self._socket = _listening()
+        self._server: uvicorn.Server | None = None
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+        self.port: int = self._socket.getsockname()[1]
+        self.ready = threading.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """True also while it is still going down."""
+        began, server = self._thread.ident is not None, self._server
+        gone = self._socket.fileno() == -1 or (began and not self._thread.is_alive())
+        return self._ended or gone or (server is not None and server.should_exit)
+
+    def begin(self) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def end(self) -> None:
+        """Asks the thread to stop. Returns at once."""
+        self._ended = True
+        if self._server is not None:
+            self._server.should_exit = True
+        else:
+            self._socket.close()
+
+    def join(self, timeout: float) -> None:
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
         self._socket.close()
 
     def _run(self) -> None:
@@ -80,11 +123,8 @@ class LocalGateway:
             import uvicorn
 
             logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its coming and going is said below
-
-            from playground.gateway.app import create_app
-
             config = uvicorn.Config(
-                create_app(self._runtime, self._encoder, self._token, self._deadline),
+                self._app(),
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -92,17 +132,16 @@ class LocalGateway:
                 server_header=False,
                 timeout_graceful_shutdown=1,
             )
-            server = uvicorn.Server(config)
-            with self._lock:
-                if self._closed:
-                    return
-                self._server = server
-            self._ready.set()
-            log.info("listening on 127.0.0.1:%d after %.0f ms", self._port, 1000 * (time.perf_counter() - started))
-            asyncio.run(server.serve(sockets=[self._socket]))
-        except Exception:
+            self._server = uvicorn.Server(config)
+            if self._ended:
+                return
+            self.ready.set()
+            log.info("listening on 127.0.0.1:%d after %.0f ms", self.port, 1000 * (time.perf_counter() - started))
+            asyncio.run(self._server.serve(sockets=[self._socket]))
+        except BaseException:  # whatever it is: the next look at the address begins another life
             log.exception("the gateway stopped")
         finally:
+            self._ended = True
             self._socket.close()  # whoever still waits is refused instead of hanging
 
 

@@ -8,6 +8,7 @@ import math
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import httpx2
 import openai
@@ -15,6 +16,7 @@ import pytest
 
 from playground.gateway import LocalGateway, start_gateway
 from playground.gateway.generalist import SCALE
+from tests.engine.strike import strike
 from tests.gateway.topics import FORMAT, LABELS, MESSAGES, SCHEMA, TEXT
 from tests.gateway.word_runtime import ENCODER, WordRuntime, vector, words
 
@@ -236,6 +238,65 @@ def test_closing_twice_frees_the_port_and_the_thread(runtime: WordRuntime) -> No
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "gateway"]
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{url}/models", trust_env=False)
+
+
+def answers(gateway: LocalGateway) -> bool:
+    with openai.OpenAI(api_key=gateway.token, base_url=gateway.base_url, max_retries=0, timeout=10) as client:
+        return len(list(client.models.list())) == 2
+
+
+def told_to_exit(gateway: LocalGateway) -> None:
+    gateway._life._server.should_exit = True
+
+
+def loop_stopped(gateway: LocalGateway) -> None:
+    loop = gateway._life._server.servers[0].get_loop()
+    loop.call_soon_threadsafe(loop.stop)
+    gateway._life._thread.join(5)
+
+
+def thread_struck(gateway: LocalGateway) -> None:
+    strike(gateway._life._thread)
+    gateway._life._thread.join(5)
+
+
+def socket_closed(gateway: LocalGateway) -> None:
+    gateway._life._socket.close()
+
+
+@pytest.mark.parametrize("kill", [told_to_exit, loop_stopped, thread_struck, socket_closed])
+def test_a_gateway_that_died_lives_again_for_who_asks_next(
+    runtime: WordRuntime, kill: Callable[[LocalGateway], None]
+) -> None:
+    gateway = start_gateway(runtime, ENCODER)
+    try:
+        assert answers(gateway)
+        token, first = gateway.token, gateway._life
+        kill(gateway)
+        assert answers(gateway)  # at once
+        assert gateway.token == token
+        assert gateway._life is not first
+        first.join(5)
+        assert not first._thread.is_alive()
+        assert answers(gateway)
+    finally:
+        gateway.close()
+    assert not gateway._life._thread.is_alive()
+
+
+def test_a_gateway_that_cannot_start_is_tried_again(
+    runtime: WordRuntime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = start_gateway(runtime, ENCODER, lazy=True)
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(gateway._life, "_app", lambda: 1 / 0)
+            gateway.start()
+            gateway._life._thread.join(10)
+        assert "ZeroDivisionError" in caplog.text
+        assert answers(gateway)
+    finally:
+        gateway.close()
 
 
 def test_closing_before_it_started_is_fine(runtime: WordRuntime) -> None:
