@@ -51,7 +51,7 @@ class HostedTier:
     def __init__(self, context: TierContext) -> None:
         self._settings = context.settings
         clients = Clients(context.settings.hosted_timeout)
-        self._asker = Asker(clients)
+        self._asker = Asker(clients, context.settings.max_new_tokens)
         self.endpoints = Endpoints(context, ModelLists(clients))
         # Also when the tier is only let go of: an idle connection must be closed in its own loop.
         self.close = weakref.finalize(self, lambda: LOOP.submit(clients.close()))

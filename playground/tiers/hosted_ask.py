@@ -17,7 +17,7 @@ from playground.tiers.hosted_endpoints import Endpoint
 from playground.tiers.hosted_errors import Scrubber, cut, message_of, retry_after, translated
 from playground.tiers.hosted_http import Clients, ReplyTooLong
 from playground.tiers.hosted_reply import Reply
-from playground.tiers.hosted_request import Features, KnownFeatures, arguments
+from playground.tiers.hosted_request import Features, KnownFeatures, arguments, most_output_tokens
 
 if TYPE_CHECKING:
     import openai
@@ -40,10 +40,11 @@ class Exchange:
 
 
 class Asker:
-    """Lives in the shared loop. What an endpoint was found to refuse is remembered."""
+    """Lives in the shared loop. What an endpoint was found to refuse is remembered. `max_new_tokens`: of one answer."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, max_new_tokens: int) -> None:
         self._clients = clients
+        self._max_new_tokens = max_new_tokens
         self._known = KnownFeatures()
 
     async def ask(
@@ -59,10 +60,11 @@ class Asker:
         scrub = Scrubber(endpoint.api_key)
         host = host_of(endpoint)
         features = self._known.get(endpoint.base_url, endpoint.model)
+        most_tokens = most_output_tokens(self._max_new_tokens, thinks=endpoint.source is not Source.STAND_IN)
         waited = reconnected = False
         refusals = 0
         while True:
-            exchange.body = arguments(task, text, endpoint.model, features)
+            exchange.body = arguments(task, text, endpoint.model, features, most_tokens)
             exchange.reply = Reply()
             exchange.sent = True
             try:

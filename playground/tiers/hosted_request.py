@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from playground.core.task import Task
 
-MAX_OUTPUT_TOKENS = 2000  # an answer takes 20; the rest is room for models that think first
+ROOM_TO_THINK = 1488  # tokens; a model that thinks first is charged for them within the same limit as for its answer
 TOP_LOGPROBS = 10
 
 
@@ -80,8 +80,8 @@ def messages(task: Task, text: str, features: Features) -> list[dict[str, str]]:
     return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
 
 
-def arguments(task: Task, text: str, model: str, features: Features) -> dict[str, Any]:
-    """The body of POST /chat/completions."""
+def arguments(task: Task, text: str, model: str, features: Features, most_tokens: int) -> dict[str, Any]:
+    """The body of POST /chat/completions. `most_tokens`: see `most_output_tokens`."""
     body: dict[str, Any] = {"model": model, "messages": messages(task, text, features)}
     if features.format == "json_schema":
         name = re.sub(r"[^a-zA-Z0-9_-]", "_", task.name)[:64]
@@ -96,12 +96,20 @@ def arguments(task: Task, text: str, model: str, features: Features) -> dict[str
     if features.logprobs:
         body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     if features.limit != "none":
-        body[features.limit] = MAX_OUTPUT_TOKENS
+        body[features.limit] = most_tokens
     if features.stream:
         body["stream"] = True
         if features.stream_usage:
             body["stream_options"] = {"include_usage": True}
     return body
+
+
+def most_output_tokens(answer: int, *, thinks: bool = True) -> int:
+    """What a request may generate so that its answer may have `answer` tokens. `thinks`: the model may think before it
+    answers, as nobody but the stand-in is known not to; both count against one limit, and a limit that cuts the thinking
+    short leaves no answer at all.
+    """
+    return answer + (ROOM_TO_THINK if thinks else 0)
 
 
 def most_input_tokens(task: Task, text: str) -> int:

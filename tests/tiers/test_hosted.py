@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from playground.core.types import Source
-from tests.tiers.hosted_helpers import KEY, TASK, live, run, settings, tier_for, with_key
+from playground.tiers.hosted_request import ROOM_TO_THINK
+from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, live, run, settings, tier_for, with_key
 from tests.tiers.scripted_server import Script, Serve, completion, refuses, streamed, whole
 
 
@@ -59,6 +60,16 @@ def test_the_request_is_the_tasks(serve: Serve) -> None:
     assert body["logprobs"] is True
     assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
     assert json.loads(last.stats.request_json) == body
+
+
+def test_an_answer_is_limited_with_room_for_models_that_think_first(serve: Serve) -> None:
+    server = serve(streamed())
+    run(live(server.base_url))
+    run(live(server.base_url, max_new_tokens=100))
+    assert [body["max_completion_tokens"] for body in server.asked] == [512 + ROOM_TO_THINK, 100 + ROOM_TO_THINK]
+    stand_in = serve(streamed())
+    run(tier_for(settings(max_new_tokens=100), FixedGateway(stand_in.base_url, "token")), model=None)
+    assert stand_in.asked[0]["max_completion_tokens"] == 100  # it does not think
 
 
 def test_the_stats_are_what_was_measured(serve: Serve) -> None:

@@ -12,7 +12,7 @@ from playground.core.types import Source
 from playground.tiers.hosted import HostedTier
 from playground.tiers.hosted_budget import Budget
 from playground.tiers.hosted_prices import Cost
-from playground.tiers.hosted_request import MAX_OUTPUT_TOKENS, most_input_tokens
+from playground.tiers.hosted_request import most_input_tokens, most_output_tokens
 from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, rows, run, settings, tier_for
 from tests.tiers.scripted_server import Script, ScriptedServer, Serve, hangs, refuses, streamed, whole
 
@@ -40,7 +40,7 @@ def public(server: ScriptedServer, each: float, in_all: float, stand_in: Scripte
 
 
 # What a call is reserved at under `priced`; it then costs 0.6.
-MOST = 0.01 * (most_input_tokens(TASK, "I loved every minute of it") + MAX_OUTPUT_TOKENS)
+MOST = 0.01 * (most_input_tokens(TASK, "I loved every minute of it") + most_output_tokens(512))
 
 
 @pytest.mark.usefixtures("priced")
