@@ -158,6 +158,7 @@ class TaskRuns:
             models=order.models,
             seed=order.seed,
             tiers=None if order.tiers is None else wanted,
+            cancel=token.work,
         )
         ended = False
         async for batch in batches(events, token, CARD_INTERVAL, _is_last):
@@ -176,9 +177,7 @@ class TaskRuns:
                 update["status"] = self._status(page, wanted, order, running=not ended)
             if update:
                 yield update
-        if (
-            not ended and not token.superseded
-        ):  # a tier without a last word: a bug of its own, and no card waits for ever
+        if not ended and not token.superseded:  # a tier without a last word is a bug; no card waits for ever
             raise InternalError
 
     def _below(self, page: TaskState, text: str, *, busy: bool = False) -> Html:
@@ -223,6 +222,7 @@ class TaskRuns:
             session=session,
             models=order.models,
             tiers=None if order.tiers is None else wanted,
+            cancel=token.work,
         )
         async for batch in batches(events, token, TABLE_INTERVAL):
             rows += batch

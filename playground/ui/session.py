@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from playground.core.cancel import Cancel
 from playground.service import Playground
 from playground.service.table import TableRow
 from playground.views.state import CardState
@@ -16,15 +17,21 @@ MOST_SESSIONS = 2000  # a page whose end was never heard is forgotten when this 
 
 
 class RunToken:
-    """One run of one page and task. A newer one supersedes it: then it must say nothing more."""
+    """One run of one page and task. A newer one supersedes it: then it must say nothing more.
+
+    work: cancels what the run asked of the service, at once, so that its place is free for the newer one.
+    wake: what ends the wait for the run's events.
+    """
 
     def __init__(self) -> None:
         self.superseded = False
-        self.cancel: Callable[[], None] = lambda: None
+        self.work = Cancel()
+        self.wake: Callable[[], None] = lambda: None
 
     def supersede(self) -> None:
         self.superseded = True
-        self.cancel()
+        self.work.set()
+        self.wake()
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from playground.service import Playground
+from playground.ui.api import add_api
 from playground.ui.routes import PAGE_ID
 from playground.ui.session import pages_of
 from playground.ui.task_tab import part, task_tab
@@ -36,5 +37,6 @@ def build(service: Playground) -> gr.Blocks:
 
         teller.tell(tell, None, None, queue=False, show_progress="hidden", api_visibility="private")
         demo.unload(close)
+        add_api(service)
     assert tabs, "a playground without a task has no page"
     return demo

@@ -43,7 +43,7 @@ async def batches(
             due.set()
 
     task = asyncio.create_task(pump())
-    token.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+    token.wake = lambda: loop.call_soon_threadsafe(task.cancel)
     try:
         while True:
             await due.wait()
@@ -64,7 +64,7 @@ async def batches(
             if task.done():
                 due.set()
     finally:
-        token.cancel = lambda: None  # this loop may be gone when a later run asks
+        token.wake = lambda: None  # this loop may be gone when a later run asks
         if timer is not None:
             timer.cancel()
         task.cancel()

@@ -25,7 +25,8 @@ print(json.dumps({
     "heavy": sorted({"torch", "transformers", "peft", "sentence_transformers"} & set(sys.modules)),
     "ids": [c["props"].get("elem_id") for c in config["components"]],
     "kinds": [c["type"] for c in config["components"]],
-    "events": [[d["targets"][0][1], d["api_visibility"], d["queue"], d["show_progress"]] for d in config["dependencies"]],
+    "events": [[d["targets"][0][1] if d["targets"] else "", d["api_visibility"], d["queue"], d["show_progress"]]
+               for d in config["dependencies"]],
     "limits": [fn.concurrency_limit for fn in demo.fns.values() if fn.name == "run"],
     "options": {k: v for k, v in options.items() if isinstance(v, (bool, str, list)) or v is None},
     "head": options["app_kwargs"]["middleware"][0].kwargs["head"],
@@ -50,14 +51,14 @@ def test_every_task_has_a_tab_of_few_components(built):
         "pg-tab-weather",
     ]
     assert built["kinds"].count("html") == 2 + 2 * 11
-    assert set(built["kinds"]) <= {"html", "column", "row", "state"}
+    assert set(built["kinds"]) <= {"html", "column", "row", "state", "api"}
 
 
-def test_no_event_is_an_api_or_waits_behind_another_visitor(built):
-    assert {visibility for name, visibility, _, _ in built["events"] if name != "unload"} == {"private"}
-    assert [name for name, _, queued, _ in built["events"] if queued and name != "unload"] == ["run", "run"]
-    assert {progress for name, _, _, progress in built["events"] if name != "unload"} == {"hidden"}
-    assert built["limits"] == [None, None]
+def test_the_page_needs_gradio_for_two_events_and_programs_for_one(built):
+    assert sorted(name for name, _, _, _ in built["events"]) == ["", "tell", "unload"]
+    tell = next(event for event in built["events"] if event[0] == "tell")
+    assert tell[1:] == ["private", False, "hidden"]
+    assert built["limits"] == [None]  # no program waits behind another
 
 
 def test_nothing_is_recorded_shared_or_shown_that_should_not_be(built):

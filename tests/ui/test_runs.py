@@ -1,6 +1,7 @@
 """A Run without a browser: what a visitor's page is told, and when."""
 
 import asyncio
+import json
 from itertools import pairwise
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_newer_run_silences_the_older_and_frees_its_work(runs, service):
         return heard, new
 
     heard, new = asyncio.run(both())
-    assert heard[-1] == {}
+    assert len(heard) == 2  # the older one said nothing more
     assert status(new[-1])["data-number"] == "2"
     assert sum(tier.running for tier in service.tiers) == 0
 
@@ -120,6 +121,8 @@ def test_leaving_in_the_middle_frees_the_work(runs, service):
 
     asyncio.run(leave())
     assert sum(tier.running for tier in service.tiers) == 0
+    again = runs.refresh(Order.of({}), "s", everything=True)  # and no card waits for ever
+    assert phases([again], "card-scratch") == ["stopped"]
 
 
 def test_a_table_counts_up_and_refuses_too_many_lines(runs):
@@ -156,32 +159,41 @@ def test_whatever_a_browser_sends_is_an_order(data):
     assert Order.of(data) == Order("", {}, 0, False, 0)
 
 
-def test_questions_are_answered_in_json_and_a_fault_is_a_sentence(service, caplog):
-    pages = PageStates()
-    assert '"id": 3' in answer(
-        service, pages, "s", {"id": 3, "do": "snippet", "task": "sentiment", "tier": "scratch", "text": "hi"}
-    )
-    assert "no text yet" in answer(
-        service, pages, "s", {"do": "snippet", "task": "sentiment", "tier": "scratch", "text": ""}
-    )
-    assert "There is no task called" in answer(service, pages, "s", {"do": "request", "task": "<b>"})
-    assert "reload it" in answer(service, pages, "s", {"do": "__class__"})
-    assert "reload it" in answer(service, pages, "s", "nonsense")
-    assert "There is no table yet" in answer(service, pages, "s", {"do": "table_csv", "task": "sentiment"})
+def test_names_in_an_order_are_few_and_short():
+    data = {"models": {f"{n}": "m" * 10_000 for n in range(1000)}, "tiers": ["t"] * 1000}
+    order = Order.of(data)
+    assert sum(map(len, order.models.values())) < 10_000
+    assert order.tiers == ("t",)
+
+
+def test_questions_are_answered_and_a_fault_is_a_sentence(service, caplog):
+    def ask(data):
+        return answer(service, PageStates(), "s", data)
+
+    about = {"do": "snippet", "task": "sentiment", "tier": "scratch"}
+    assert "text = &#x27;hi&#x27;" in ask(about | {"text": "hi"})["html"]
+    assert "no text yet" in ask(about | {"text": ""})["error"]
+    assert "There is no task called" in ask({"do": "request", "task": "<b>"})["error"]
+    assert "reload it" in ask({"do": "__class__"})["error"]
+    assert "reload it" in ask("nonsense")["error"]
+    assert "There is no table yet" in ask({"do": "table_csv", "task": "sentiment"})["error"]
     service.snippet = lambda *args: 1 / 0
-    assert "Something broke on our side" in answer(service, pages, "s", {"do": "snippet", "task": "sentiment"})
+    assert "Something broke on our side" in ask(about)["error"]
 
 
 def test_a_key_comes_goes_and_is_never_answered_back(service, caplog):
     secret = "sk-very-secret"
-    pages = PageStates()
-    reply = answer(service, pages, "s", {"do": "set_key", "key": secret})
+
+    def ask(**data):
+        return json.dumps(answer(service, PageStates(), "s", data))
+
+    reply = ask(do="set_key", key=secret)
     assert service.has_key("s")
     assert not service.has_key("another")
-    refused = answer(service, pages, "s", {"do": "set_key", "key": f"{secret} with spaces"})
+    refused = ask(do="set_key", key=f"{secret} with spaces")
     assert "error" in refused
-    assert secret not in reply + refused + caplog.text + answer(service, pages, "s", {"do": "key"})
-    answer(service, pages, "s", {"do": "forget_key"})
+    assert secret not in reply + refused + caplog.text + ask(do="key")
+    ask(do="forget_key")
     assert not service.has_key("s")
 
 
@@ -195,6 +207,97 @@ def test_a_session_that_is_closed_leaves_nothing():
     for name in "abcd":
         pages.of(name, "sentiment")
     assert len(pages._pages) == 3
+
+
+def test_the_end_of_a_connection_ends_its_page_unless_it_has_another():
+    pages = PageStates()
+    pages.told("first", "page")
+    pages.told("second", "page")
+    assert pages.gone("first") is None
+    assert pages.gone("second") == "page"
+    assert pages.gone("a program's") == "a program's"
+
+
+def test_a_page_too_many_ends_the_run_of_the_one_that_is_forgotten():
+    pages = PageStates(most=1)
+    token = pages.of("old", "sentiment").begin()
+    pages.of("new", "sentiment")
+    assert token.superseded
+    assert token.work.is_set
+
+
+def test_one_card_runs_alone_and_the_others_stay_as_they_are(runs, service):
+    collected(runs, "great")
+    before = runs.refresh(Order.of({}), "s", everything=True)
+    updates = collected(runs, "awful, bad, dull", tiers=["scratch"])
+    assert {name for update in updates for name in update if name.startswith("card-")} == {"card-scratch"}
+    assert [tier.name for tier in service.tiers if "awful, bad, dull" in [seen.text for seen in tier.seen]] == [
+        "scratch"
+    ]
+    after = runs.refresh(Order.of({}), "s", everything=True)
+    assert [name for name in before if before[name] != after[name] and name.startswith("card-")] == ["card-scratch"]
+    assert "was positive" in after["card-scratch"]  # it is compared with its own last answer
+    # Answers to another text are compared with nothing.
+    assert "One answer." in updates[-1]["below"]
+    assert "From scratch" in updates[-1]["below"]
+    together = collected(runs, "great", tiers=["scratch"])[-1]["below"]
+    assert "Tiers agree." in together
+
+
+def test_cards_of_a_run_that_one_card_ended_do_not_wait_for_ever(runs):
+    async def both():
+        old = runs.run(Order.of({"text": "hang", "number": 1}), "s")
+        await anext(old)
+        new = [update async for update in runs.run(Order.of({"text": "great", "tiers": ["scratch"]}), "s")]
+        return new + [update async for update in old]
+
+    updates = asyncio.run(both())
+    assert phases(updates[:1], "card-hosted") == ["idle"]
+    assert phases(updates, "card-scratch")[-1] == "done"
+
+
+@pytest.mark.parametrize(("tiers", "sentence"), [(["nobody"], "no tier called “nobody”"), ([], "No tier was named")])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_tier_that_does_not_exist_is_a_sentence(runs, tiers, sentence, lines):
+    updates = collected(runs, "great", tiers=tiers, lines=lines)
+    assert [list(update) for update in updates] == [["status"]]
+    assert sentence in status(updates[0])["data-error"]
+
+
+def test_the_history_grows_by_a_row(runs, service):
+    first, second = collected(runs, "great")[-1], collected(runs, "awful")[-1]
+    assert "<summary>" in first["history"]
+    assert "history" not in second
+    assert second["history-row"].startswith("<tr>")
+    assert "awful" in second["history-row"]
+    whole = runs.refresh(Order.of({}), "s", everything=True)["history"]
+    assert second["history-row"] in whole
+
+
+def test_a_warm_run_is_few_updates(runs):
+    collected(runs, "great")
+    updates = collected(runs, "great", tiers=["scratch"])
+    assert len(updates) == 2
+    assert set(updates[1]) == {"card-scratch", "below", "history-row", "status"}
+
+
+def test_what_is_urgent_waits_for_no_interval():
+    async def stream():
+        yield 1
+        await asyncio.sleep(0.3)
+        yield 2
+
+    async def timed():
+        loop = asyncio.get_running_loop()
+        began, found = loop.time(), batches(stream(), RunToken(), 5.0, lambda event: event == 1)
+        first = await anext(found)
+        seconds = loop.time() - began
+        return first, seconds, [batch async for batch in found]
+
+    first, seconds, rest = asyncio.run(timed())
+    assert first == [1]
+    assert seconds < 0.2
+    assert rest == [[2]]
 
 
 def test_a_flood_of_events_is_few_batches_and_none_is_lost():
