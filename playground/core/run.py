@@ -88,8 +88,11 @@ class TableProgress:
 
 @dataclass(frozen=True)
 class Work:
-    """What the service has in progress, all visitors together. `limit`: the most requests (runs and tables) at once."""
+    """What the service has in progress, all visitors together. `limit`: the most requests (runs and tables) at once;
+    `since`: the server's start.
+    """
 
     runs: int = 0
     tables: tuple[TableProgress, ...] = ()
     limit: int | None = None
+    since: datetime | None = None

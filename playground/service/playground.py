@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Playground:
         self._gateway = gateway
         self._sessions = Sessions(forgotten=self.forget_key)
         self.owner = owner.Owner(settings)
-        self._meter, self._jobs = Meter(), Jobs()
+        self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
 
     # -- what there is
@@ -275,7 +276,7 @@ class Playground:
     def work(self) -> Work:
         """What is in progress, all visitors together."""
         runs = self._limits.in_progress().get("run", 0)
-        return Work(runs, self._jobs.tables(), self.settings.max_requests)
+        return Work(runs, self._jobs.tables(), self.settings.max_requests, self._since)
 
     def metrics(self) -> bytes:
         """In Prometheus' text format. The first call imports prometheus-client."""

@@ -19,6 +19,8 @@ _SOURCE_MEANS = {
     Source.TRAINED_HERE: "A checkpoint that was trained on this machine.",
 }
 
+SHORT_WAIT = 0.5  # seconds
+
 
 def card(state: CardState) -> Html:
     return el(
@@ -140,7 +142,7 @@ def _words(state: CardState) -> str:
         case Phase.STOPPED:
             return "Stopped before it answered."
         case Phase.WAITING:
-            return f"Waiting, {state.ahead} ahead." if state.ahead else "Waiting …"
+            return f"Waiting: {wait} …" if (wait := _wait(state)) else "Waiting …"
         case Phase.LOADING:
             return f"Loading: {state.what or 'the model'}{percent} …"
         case Phase.RUNNING:
@@ -149,6 +151,15 @@ def _words(state: CardState) -> str:
             return " ".join(_remarks(state))
         case _:
             return " ".join(_remarks(state))
+
+
+def _wait(state: CardState) -> str:
+    """“12 ahead · about 4 s”, of what is known; nothing where it will be over before it is read."""
+    if state.seconds is not None and state.seconds < SHORT_WAIT:
+        return ""
+    ahead = f"{state.ahead:,} ahead" if state.ahead else ""
+    about = "" if state.seconds is None else f"about {numbers.duration(state.seconds)}"
+    return " · ".join(part for part in (ahead, about) if part)
 
 
 def _remarks(state: CardState) -> list[str]:

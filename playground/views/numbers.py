@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 UNKNOWN = "–"
 _THIN = "\N{NO-BREAK SPACE}"
 
@@ -24,6 +26,31 @@ def seconds(value: float | None) -> str:
         return f"{value:.1f}{_THIN}s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes}{_THIN}min" + (f"{_THIN}{rest}{_THIN}s" if rest else "")
+
+
+def duration(value: float) -> str:
+    """A rough time to wait: whole seconds, at least one; from two minutes on, minutes.
+
+    >>> duration(0.6), duration(3.6), duration(150)
+    ('1\\xa0s', '4\\xa0s', '3\\xa0min')
+    """
+    whole = max(1, math.ceil(value))
+    return f"{whole}{_THIN}s" if whole < 120 else f"{math.ceil(whole / 60)}{_THIN}min"
+
+
+def ago(value: float) -> str:
+    """Seconds since something happened, as rough as people say it.
+
+    >>> ago(2), ago(42.3), ago(190), ago(7300), ago(200_000)
+    ('just now', '42\\xa0s ago', '3\\xa0min ago', '2\\xa0h ago', '2\\xa0days ago')
+    """
+    if value < 5:
+        return "just now"
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min"), (1, "s")):
+        if value >= size:
+            count = int(value // size)
+            return f"{count}{_THIN}{'day' if unit == 'days' and count == 1 else unit} ago"
+    return "just now"
 
 
 def usd(value: float | None) -> str:

@@ -45,7 +45,15 @@ def sidebar(tasks: Sequence[Task]) -> Html:
             ),
             cls="pg-top",
         ),
-        el("nav", el("h2", "Compare"), el("ul", entries), id="pg-nav", aria_label="Pages"),
+        el(
+            "nav",
+            el("h2", "Compare"),
+            el("ul", entries),
+            el("h2", "Status"),
+            el("ul", _page_entry("status", "Models and memory")),
+            id="pg-nav",
+            aria_label="Pages",
+        ),
         el(
             "div",
             el("button", "The four tiers", type="button", cls="pg-nav-entry", data_act="welcome"),
@@ -55,6 +63,11 @@ def sidebar(tasks: Sequence[Task]) -> Html:
         ),
         cls="pg-side-inner",
     )
+
+
+def _page_entry(page: str, title: str) -> Html:
+    """A page that is no task."""
+    return el("li", el("a", title, href=f"#page={page}", data_act="page", data_page=page, cls="pg-nav-entry"))
 
 
 def page_head(task: Task) -> Html:

@@ -39,6 +39,7 @@ class CardState:
     labels: the answers to expect, so that an empty card has the height of a full one.
     gold: the true answer where the input is an example, and `right` whether the output is it.
     trained_on: what the chosen model was trained on, where its card says so.
+    ahead, seconds: while it waits, how many stand before it and how long that should take, each where it is known.
     previous: the same card's output in the run before, for the marks of what changed.
     """
 
@@ -52,6 +53,7 @@ class CardState:
     what: str = ""
     fraction: float | None = None
     ahead: int | None = None
+    seconds: float | None = None
     text: str = ""
     output: Any = None
     stats: Stats = Stats()
@@ -100,6 +102,7 @@ def waiting(state: CardState, *, model: str | None, gold: str | None, previous: 
         what="",
         fraction=None,
         ahead=None,
+        seconds=None,
         text="",
         output=None,
         stats=Stats(),
@@ -116,19 +119,30 @@ def fold(state: CardState, event: Event) -> CardState:
     state = replace(state, seq=max(state.seq, event.seq))
     match event:
         case Finished(output=output, stats=stats):
-            return replace(state, phase=Phase.DONE, output=output, stats=stats, fraction=None, what="", ahead=None)
+            return replace(
+                state, phase=Phase.DONE, output=output, stats=stats, fraction=None, what="", ahead=None, seconds=None
+            )
         case Failed(error=error, stats=stats):
-            return replace(state, phase=Phase.FAILED, error=str(error), stats=stats, fraction=None, what="", ahead=None)
+            return replace(
+                state,
+                phase=Phase.FAILED,
+                error=str(error),
+                stats=stats,
+                fraction=None,
+                what="",
+                ahead=None,
+                seconds=None,
+            )
         case Cancelled():
-            return replace(state, phase=Phase.STOPPED, fraction=None, what="", ahead=None)
-        case Queued(ahead=ahead):
-            return replace(state, phase=Phase.WAITING, ahead=ahead, fraction=None, what="")
+            return replace(state, phase=Phase.STOPPED, fraction=None, what="", ahead=None, seconds=None)
+        case Queued(ahead=ahead, seconds=seconds):
+            return replace(state, phase=Phase.WAITING, ahead=ahead, seconds=seconds, fraction=None, what="")
         case Loading(what=what, fraction=fraction):
-            return replace(state, phase=Phase.LOADING, what=what, fraction=_clamped(fraction), ahead=None)
+            return replace(state, phase=Phase.LOADING, what=what, fraction=_clamped(fraction), ahead=None, seconds=None)
         case Progress(what=what, fraction=fraction):
-            return replace(state, phase=Phase.RUNNING, what=what, fraction=_clamped(fraction), ahead=None)
+            return replace(state, phase=Phase.RUNNING, what=what, fraction=_clamped(fraction), ahead=None, seconds=None)
         case Partial(delta=delta):
-            return replace(state, phase=Phase.RUNNING, text=state.text + delta, ahead=None)
+            return replace(state, phase=Phase.RUNNING, text=state.text + delta, ahead=None, seconds=None)
         case _:
             return state
 
