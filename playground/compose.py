@@ -7,8 +7,9 @@ import os
 import sys
 
 from playground.catalog import Catalog
-from playground.core.errors import NotHere
+from playground.core.errors import NotHere, PlaygroundError, UnknownName
 from playground.core.protocols import Runtime
+from playground.core.types import ModelRef
 from playground.engine.runtime_local import LocalRuntime
 from playground.gateway import LocalGateway, start_gateway
 from playground.service import Playground
@@ -21,11 +22,29 @@ _CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access", "asyncio", "matplotl
 
 
 def compose(settings: Settings) -> Playground:
-    """Imports no torch and starts no model; the runtime does, when it is first asked."""
+    """Imports no torch and starts no model, but for those that the settings pin; the runtime does, when it is first asked.
+
+    Raises, each with its one sentence: BadFile for a catalog that cannot be read, UnknownName for a pinned model that is
+    not in it, NotHere for one that is not on this machine, TooLarge where the pinned models do not fit together.
+    """
     catalog = Catalog.read(settings.catalog)
     catalog.add_trained(settings.trained)
+    pinned = _pinned(settings, catalog)
     runtime = LocalRuntime(settings)
-    return Playground(settings, catalog, runtime, _stand_in(settings, catalog, runtime))
+    try:
+        if pinned:
+            runtime.warm(pinned, pin=True)
+        return Playground(settings, catalog, runtime, _stand_in(settings, catalog, runtime))
+    except PlaygroundError:
+        runtime.close()
+        raise
+
+
+def _pinned(settings: Settings, catalog: Catalog) -> list[ModelRef]:
+    unknown = [name for name in settings.pinned if name not in catalog.checkpoints]
+    if unknown:
+        raise UnknownName("model to pin (PLAYGROUND_PINNED)", unknown[0], list(catalog.checkpoints))
+    return [catalog.ref(catalog.get(name)) for name in dict.fromkeys(settings.pinned)]
 
 
 def _stand_in(settings: Settings, catalog: Catalog, runtime: Runtime) -> LocalGateway | None:
