@@ -72,6 +72,29 @@ class TextClassifier(TextModel, Protocol):
     def runner(self) -> Runner: ...
 
 
+    @property
+    def path(self) -> str | None:
+        """How it computes just now, where that is not the plain way; a card shows it. Device thread only."""
+
+
+class Attentive(TextModel, Protocol):
+    """A model whose attention can be looked at. `heads`: of all its layers together."""
+
+    @property
+    def heads(self) -> int: ...
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        """Each token of `encode` as it stands in the text (a special one by its name), and its [start, end) there in
+        characters. Device thread only.
+        """
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        """float32 [layers, heads, T, T]: queries by keys, each row of keys summing to 1. Device thread only.
+
+        Raises NotSupported where the model's class hides it.
+        """
+
+
 class TextEncoder(TextModel, Protocol):
     def embed(self, rows: Sequence[Encoded]) -> np.ndarray:
         """Mean of the last layer over real tokens, length 1: float32 [B, D]. Device thread only."""
@@ -80,13 +103,16 @@ class TextEncoder(TextModel, Protocol):
 @dataclass(frozen=True)
 class LoadContext:
     """What a loader works with. `on_device(f)` runs f on the device's thread between two steps and returns its result;
-    what changes a module that answers requests goes through it.
+    what changes a module that answers requests goes through it. `fast`: whether a faster path may answer while it agrees
+    with the plain one; `spare`: bytes of the budget for models that nobody has booked.
     """
 
     device: Any
     dtype: Any
     on_device: Callable[[Callable[[], Any]], Any]
     report: Report = field(default=lambda what, fraction: None)
+    fast: bool = False
+    spare: Callable[[], int] = field(default=lambda: 0)
 
 
 class Loader(Protocol):

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import tempfile
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,10 @@ def jit_frozen(module: Any, example: dict) -> Forward:
 def compiled(module: Any, example: dict, *, freezing: bool = False, dynamic: bool | None = None) -> Forward:
     import torch._inductor.config as inductor
 
-    inner = torch.compile(Logits(copy.deepcopy(module)).eval(), dynamic=dynamic)
+    class Own(Logits):  # compiled code is kept by the code object of `forward`: each way needs one to itself
+        forward = types.FunctionType(Logits.forward.__code__.replace(), Logits.forward.__globals__)
+
+    inner = torch.compile(Own(copy.deepcopy(module)).eval(), dynamic=dynamic)
 
     def forward(inputs):
         with inductor.patch(freezing=freezing), torch.no_grad():
@@ -219,10 +223,14 @@ def onnx(module: Any, example: dict) -> Forward:
 
 
 def onnx_int8(module: Any, example: dict) -> Forward:
+    import onnx as onnx_file
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
         path = _exported(module, example, folder)
+        graph = onnx_file.load(path)
+        del graph.graph.value_info[:]  # the exporter's shapes are not those that the quantizer infers
+        onnx_file.save(graph, path)
         smaller = path.with_name("int8.onnx")
         quantize_dynamic(path, smaller, weight_type=QuantType.QInt8)
         return _session(smaller)

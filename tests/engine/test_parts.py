@@ -118,4 +118,4 @@ def test_scores_are_a_softmax_best_first():
 
 def test_loaders_and_operations_are_found_in_their_packages():
     assert build_loaders().names() == ["encoder", "lora-classifier", "pipeline-classifier", "scratch-classifier"]
-    assert build_ops().names() == ["Classify", "Embed"]
+    assert build_ops().names() == ["Attend", "Classify", "Embed"]

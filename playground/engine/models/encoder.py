@@ -20,6 +20,7 @@ from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.memory import is_out_of_memory
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
+from playground.inspection import attention
 
 BARE = "__base__"  # peft's name for "no adapter"
 
@@ -37,6 +38,7 @@ class Encoder:
         self.device = context.device
         self.dtype = context.dtype
         self.longest = hf.longest(module.config, tokenizer)
+        self.heads = hf.heads(module.config)
         self.prefix = module.base_model_prefix
         self.identity = identity_of(module, context)
 
@@ -46,6 +48,14 @@ class Encoder:
 
     def encode(self, text: str, max_length: int) -> Encoded:
         return hf.encode(self.tokenizer, text, min(max_length, self.longest))
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        return hf.pieces(self.tokenizer, text, min(max_length, self.longest))
+
+    def attend(self, row: Encoded, adapter: str = BARE) -> np.ndarray:
+        with attention.recorded() as weights:
+            self.forward([row], [adapter])
+        return hf.attended(weights)
 
     def forward(self, rows: Sequence[Encoded], adapters: Sequence[str]) -> tuple[Any, Any]:
         """One adapter name (or BARE) per row -> the model's output and the attention mask [B, T]."""

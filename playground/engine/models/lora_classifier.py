@@ -51,6 +51,16 @@ class LoraClassifier:
     def encode(self, text: str, max_length: int) -> Encoded:
         return self.encoder.encode(text, max_length)
 
+    @property
+    def heads(self) -> int:
+        return self.encoder.heads
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        return self.encoder.pieces(text, max_length)
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        return self.encoder.attend(row, self.adapter)
+
 
 class SharedEncoder:
     """One forward pass for rows of any of an encoder's adapters."""

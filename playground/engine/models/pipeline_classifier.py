@@ -1,4 +1,4 @@
-"""A checkpoint used as it is, through transformers' own text-classification pipeline."""
+"""A checkpoint used as it is: what transformers' own text-classification pipeline computes, without its overhead."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from playground.engine import weights
 from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
+from playground.inspection import attention
 
 
 class PipelineClassifier:
-    """The pipeline's tokenizer and forward pass; its softmax is the operation's, as for every classifier."""
+    """What transformers' text-classification pipeline computes: its tokenizer and model; the softmax is the operation's."""
 
-    def __init__(self, pipeline: Any, context: LoadContext) -> None:
-        self.pipeline = pipeline
-        module = pipeline.model
+    def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
+        self.module, self.tokenizer, self.device = module, tokenizer, context.device
         names = module.config.id2label
         self.labels = tuple(canonical_label(str(names[index])) for index in range(module.config.num_labels))
-        self._longest = hf.longest(module.config, pipeline.tokenizer)
+        self.heads = hf.heads(module.config)
+        self._longest = hf.longest(module.config, tokenizer)
         self.identity = identity_of(module, context)
 
     @property
@@ -36,12 +37,25 @@ class PipelineClassifier:
         return id(self)
 
     def encode(self, text: str, max_length: int) -> Encoded:
-        return hf.encode(self.pipeline.tokenizer, text, min(max_length, self._longest))
+        return hf.encode(self.tokenizer, text, min(max_length, self._longest))
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        return hf.pieces(self.tokenizer, text, min(max_length, self._longest))
 
     def logits(self, rows: Sequence[tuple[PipelineClassifier, Encoded]]) -> list[np.ndarray]:
-        inputs = hf.collate(self.pipeline.tokenizer, [row for _, row in rows], self.pipeline.device)
-        output = self.pipeline.forward(inputs)  # no gradients, and back on the CPU
-        return list(output["logits"].float().numpy())
+        return list(self._forward([row for _, row in rows]).float().cpu().numpy())
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        with attention.recorded() as weights:
+            self._forward([row])
+        return hf.attended(weights)
+
+    def _forward(self, rows: Sequence[Encoded]) -> Any:
+        """Logits [B, L] on the device."""
+        import torch
+
+        with torch.inference_mode():
+            return self.module(**hf.collate(self.tokenizer, rows, self.device)).logits
 
 
 class PipelineLoader:
@@ -51,15 +65,10 @@ class PipelineLoader:
         return weights.estimate(ref, weights.weight_files(ref))
 
     def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> PipelineClassifier:
-        import transformers
-
         module, tokenizer = hf.load_pretrained(ref, "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING", context)
         if module.config.num_labels < 2 or module.config.problem_type not in (None, "single_label_classification"):
             raise LoadFailed(f"The model {ref.id} does not choose one label out of several: choose another.")
-        pipeline = transformers.pipeline(
-            "text-classification", model=module, tokenizer=tokenizer, device=context.device
-        )
-        return PipelineClassifier(pipeline, context)
+        return PipelineClassifier(module, tokenizer, context)
 
     def unload(self, model: PipelineClassifier, context: LoadContext) -> None:
         pass

@@ -24,6 +24,8 @@ class ScratchClassifier:
 
         self.module, self.tokenizer, self.device = module, tokenizer, context.device
         self._first = [tokenizer.special(CLS)]
+        self._first_name = CLS
+        self.heads = module.config.layers * module.config.heads
         self.identity = identity_of(module, context)
 
     @property
@@ -40,14 +42,35 @@ class ScratchClassifier:
         most = min(max_length, self.module.config.max_length)
         return Encoded({"input_ids": ids[:most]}, len(ids) > most)
 
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        """As `encode`. A token that holds only a part of a character's bytes stands for the whole character."""
+        _, spans = self.tokenizer.encode_with_offsets(text)
+        most = min(max_length, self.module.config.max_length) - 1
+        at: list[int] = []  # the character that each byte is part of
+        for place, character in enumerate(text):
+            at += [place] * len(character.encode("utf-8", "surrogatepass"))
+        places = [(0, 0), *((at[start], at[end - 1] + 1) for start, end in spans[:most])]
+        return (self._first_name, *(text[start:end] for start, end in places[1:])), tuple(places)
+
     def logits(self, rows: Sequence[tuple[ScratchClassifier, Encoded]]) -> list[np.ndarray]:
+        return list(self._forward([row for _, row in rows]).float().cpu().numpy())
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        weights: list[Any] = []
+        self._forward([row], weights)
+        return hf.attended(weights)
+
+    def _forward(self, rows: Sequence[Encoded], record: list[Any] | None = None) -> Any:
+        """Logits [B, L] on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 
         from playground.scratch.model import pad
 
-        ids, mask = pad([list(row.inputs["input_ids"]) for _, row in rows])  # [B, T] each
+        ids, mask = pad([list(row.inputs["input_ids"]) for row in rows])  # [B, T] each
+        if self.device.type == "cuda":
+            ids, mask = ids.pin_memory(), mask.pin_memory()
         with torch.inference_mode():
-            return list(self.module(ids.to(self.device), mask.to(self.device)).float().cpu().numpy())
+            return self.module(ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True), record)
 
 
 class ScratchLoader:
