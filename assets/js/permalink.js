@@ -9,7 +9,7 @@
     for (const [name, value] of fields) if (name.startsWith("model.")) models[name.slice(6)] = value;
     const seed = Number.parseInt(fields.get("seed") || "0", 10);
     return {
-      task: fields.get("task"), text: fields.get("text"), models, lines: fields.get("lines") === "1",
+      page: fields.get("page"), task: fields.get("task"), text: fields.get("text"), models, lines: fields.get("lines") === "1",
       seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : 0, projector: fields.get("projector") === "1",
     };
   }
@@ -28,8 +28,9 @@
     return whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false };
   }
 
+  // None while a page that is no task is shown.
   function current() {
-    return consoles.get(root.dataset.task) || consoles.values().next().value;
+    return "page" in root.dataset ? undefined : consoles.get(root.dataset.task) || consoles.values().next().value;
   }
 
   // With path and query: a bare fragment would be resolved against Gradio's <base>, and lose the query.
@@ -39,7 +40,9 @@
 
   function write() {
     const console_ = current();
+    const { page } = root.dataset;
     if (console_) put(fragment(console_).hash);
+    else if (page) put("#page=" + page + ("projector" in root.dataset ? "&projector=1" : ""));
   }
 
   actions.link = async () => {

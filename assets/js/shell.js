@@ -2,20 +2,25 @@
 (() => {
   const { actions, root, store, consoles, ask, readLink, writeLink, currentConsole } = playground;
 
-  function showTask(name) {
-    root.dataset.task = name;
+  // A task's tab, or that of a page that is no task.
+  function show(name, page = false) {
+    if (page) root.dataset.page = name; else { delete root.dataset.page; root.dataset.task = name; }
     for (const tab of document.querySelectorAll(".pg-tab")) tab.toggleAttribute("data-shown", tab.id === "pg-tab-" + name);
-    for (const entry of document.querySelectorAll(".pg-nav-entry[data-task]")) {
-      if (entry.dataset.task === name) entry.setAttribute("aria-current", "page"); else entry.removeAttribute("aria-current");
+    for (const entry of document.querySelectorAll(".pg-nav-entry[data-task], .pg-nav-entry[data-page]")) {
+      if ((page ? entry.dataset.page : entry.dataset.task) === name) entry.setAttribute("aria-current", "page"); else entry.removeAttribute("aria-current");
     }
     consoles.get(name)?.fit();
   }
 
+  // What a link names: a page that is there, else a task that is there, else the first task.
+  const place = (link) => (link.page && document.getElementById("pg-tab-" + link.page)
+    ? [link.page, true]
+    : [consoles.has(link.task) ? link.task : [...consoles.keys()][0], false]);
+
   const first = readLink();
   let restored = false;
   playground.consoleReady = (console_) => {
-    const wanted = consoles.has(first.task) ? first.task : [...consoles.keys()][0];
-    showTask(wanted);
+    show(...place(first));
     if (!restored && console_.task === first.task) { restored = true; console_.restore(first); }
     paintControls();
     paintQr();
@@ -24,14 +29,15 @@
   addEventListener("hashchange", () => {
     const link = readLink();
     setProjector(link.projector);
-    const name = consoles.has(link.task) ? link.task : [...consoles.keys()][0];
-    const console_ = consoles.get(name);
-    showTask(name);
+    const [name, page] = place(link);
+    const console_ = page ? undefined : consoles.get(name);
+    show(name, page);
     if (console_ && (link.text !== null || Object.keys(link.models).length)) console_.restore(link);
     closeMenu();
   });
 
   actions.task = (link, event) => { event.preventDefault(); location.hash = "task=" + encodeURIComponent(link.dataset.task); closeMenu(); };
+  actions.page = (link, event) => { event.preventDefault(); location.hash = "page=" + encodeURIComponent(link.dataset.page); closeMenu(); };
   actions.home = (link, event) => { event.preventDefault(); closeMenu(); scrollTo({ top: 0 }); };
 
   // -- theme

@@ -31,7 +31,7 @@ def add_api(service: Playground) -> None:
         text: str,
         tiers: list[str] | None = None,
         models: dict[str, str] | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]  # Gradio gives it
+        request: gr.Request = None,  # Gradio gives it
     ) -> dict[str, Any]:
         """One input through the tiers, side by side.
 

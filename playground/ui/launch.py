@@ -18,11 +18,12 @@ from playground.service import Playground
 from playground.ui.page_head import PageHead
 from playground.ui.routes import page_routes
 from playground.ui.session import pages_of
+from playground.ui.status_tab import status_routes
 from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "shell", "cards", "tables", "projector")
-SCRIPTS = ("core", "wire", "parts", "permalink", "page", "dialogs", "export", "shell")
+STYLES = ("base", "shell", "cards", "tables", "status", "projector")
+SCRIPTS = ("core", "wire", "parts", "permalink", "page", "dialogs", "export", "shell", "status")
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
@@ -43,7 +44,7 @@ def launch_options(service: Playground) -> dict[str, Any]:
     return {
         "theme": theme(),
         "app_kwargs": {
-            "routes": [*page_routes(service, pages_of(service)), *assets()],
+            "routes": [*page_routes(service, pages_of(service)), *status_routes(service), *assets()],
             "middleware": [Middleware(PageHead, head=head())],
             "docs_url": None,
             "redoc_url": None,

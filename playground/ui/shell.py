@@ -8,6 +8,7 @@ from playground.service import Playground
 from playground.ui.api import add_api
 from playground.ui.routes import PAGE_ID
 from playground.ui.session import pages_of
+from playground.ui.status_tab import status_tab
 from playground.ui.task_tab import part, task_tab
 from playground.views import shell
 
@@ -22,6 +23,7 @@ def build(service: Playground) -> gr.Blocks:
         part(shell.sidebar(list(service.tasks)), "pg-side")
         with gr.Column(elem_classes="pg-main"):
             tabs = [task_tab(service, task) for task in service.tasks]
+            status_tab(service)
         teller = gr.HTML("", js_on_load=TELL_JS, apply_default_css=False, elem_classes=["pg-bus"])  # not shown
 
         def tell(request: gr.Request, event: gr.EventData) -> None:

@@ -43,7 +43,10 @@ async def batches(
             due.set()
 
     task = asyncio.create_task(pump())
-    token.wake = lambda: loop.call_soon_threadsafe(task.cancel)
+    def wake() -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    token.wake = wake
     try:
         while True:
             await due.wait()

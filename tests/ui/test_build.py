@@ -49,8 +49,9 @@ def test_every_task_has_a_tab_of_few_components(built):
     assert [name for name in built["ids"] if name and name.startswith("pg-tab-")] == [
         "pg-tab-sentiment",
         "pg-tab-weather",
+        "pg-tab-status",
     ]
-    assert built["kinds"].count("html") == 2 + 2 * 11
+    assert built["kinds"].count("html") == 2 + 2 * 11 + 2
     assert set(built["kinds"]) <= {"html", "column", "row", "state", "api"}
 
 
