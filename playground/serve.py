@@ -21,7 +21,8 @@ def serve(demo: Any, service: Playground) -> None:
     demo.launch(**launch_options(service), prevent_thread_lock=True)
     try:
         tell_owner(service, demo.local_url)
-        service.warm_up()
+        if service.settings.warm_up:
+            service.warm_up()
         stop.wait()
     finally:
         demo.close(verbose=False)

@@ -65,12 +65,10 @@ class Playground:
         return snippets.snippet(self.catalog, self.tasks.get(task), self.choices(task, tier, session), text, model)
 
     def warm_up(self) -> None:
-        """In the background: what the settings pin and, where they say so, what a first Run with the default choices uses."""
-        warm.pin(self.runtime, self.catalog, self.settings.pinned)
-        if self.settings.warm_up:
-            self.runtime.warm(warm.first_choices(self.catalog, self.tasks, self.tiers))
-            if self._gateway is not None:
-                self._gateway.start()
+        """Loads, in the background, what a first Run with the default choices will use."""
+        self.runtime.warm(warm.first_choices(self.catalog, self.tasks, self.tiers))
+        if self._gateway is not None:
+            self._gateway.start()
 
     # -- runs
 

@@ -216,10 +216,12 @@ def _totals(totals: Totals, since: datetime | None, now: datetime) -> Html:
 def _events(report: RuntimeReport, now: datetime) -> Html:
     """What left memory and which loads failed, newest first."""
     rows = [
-        (gone.at, gone.model, numbers.size(gone.bytes), gone.reason or f"It left: {gone.why}.", False)
+        (_aware(gone.at), gone.model, numbers.size(gone.bytes), gone.reason or f"It left: {gone.why}.", False)
         for gone in report.departures
     ]
-    rows += [(load.at, load.model, "failed", load.error, True) for load in report.loads if load.error is not None]
+    rows += [
+        (_aware(load.at), load.model, "failed", load.error, True) for load in report.loads if load.error is not None
+    ]
     rows.sort(key=lambda row: row[0], reverse=True)
     lines = [_event(at, model, size, why, failed, now) for at, model, size, why, failed in rows[:EVENTS]]
     heading = el("h2", "What left memory, and why")
@@ -236,22 +238,25 @@ def _events(report: RuntimeReport, now: datetime) -> Html:
 
 
 def _event(at: datetime, model: str, size: str, why: str, failed: bool, now: datetime) -> Html:
-    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    seconds = max(0.0, (now - aware).total_seconds())
+    seconds = max(0.0, (now - at).total_seconds())
     return el(
         "li",
         el(
             "time",
             numbers.ago(seconds),
-            datetime=aware.isoformat(timespec="seconds"),
-            title=f"{aware:%Y-%m-%d %H:%M:%S %Z}",
+            datetime=at.isoformat(timespec="seconds"),
+            title=f"{at:%Y-%m-%d %H:%M:%S %Z}",
         ),
         el("b", model, dir="auto", cls="pg-name"),
         el("span", size, cls="pg-event-size"),
         el("p", why, dir="auto"),
         data_failed=failed,
-        data_key=f"{aware.isoformat()} {model}",
+        data_key=f"{at.isoformat()} {model}",
     )
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _figures(*rows: tuple[str, str, str]) -> Html:

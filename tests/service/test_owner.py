@@ -89,10 +89,3 @@ def test_the_log_tells_a_made_token_once_and_never_a_given_one(caplog):
     tell_owner(service_with(FakeTier("scratch"), host="0.0.0.0", owner_token="short"), "http://127.0.0.1:7861/")
     assert "short" not in caplog.text.replace("is short enough", "")
     assert "16 characters" in caplog.text
-
-
-def test_pins_of_the_settings_are_warmed_and_an_unknown_one_stops_nothing(caplog):
-    service = service_with(FakeTier("scratch"), pinned=("bundled/sentiment-scratch", "nothing"), warm_up=False)
-    service.warm_up()
-    assert [ref.id for ref in service.runtime.warmed] == ["bundled/sentiment-scratch"]
-    assert "nothing is not pinned" in caplog.text

@@ -55,7 +55,7 @@ stats = st.builds(
 )
 sequence = st.integers(-1, 30)
 events = st.one_of(
-    st.builds(Queued, seq=sequence, ahead=maybe(st.integers(0, 99))),
+    st.builds(Queued, seq=sequence, ahead=maybe(st.integers(0, 99)), seconds=maybe(st.floats(0, 1e4))),
     st.builds(Loading, seq=sequence, what=words, fraction=fractions),
     st.builds(Progress, seq=sequence, what=words, fraction=fractions),
     st.builds(Partial, seq=sequence, delta=words),

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.core.events import Queued
 from playground.core.types import Choice, Labels, LabelScore, Source, Stats
 from playground.core.words import STAND_IN_NOTE
 from playground.views.card import card
@@ -169,3 +171,19 @@ def test_of_many_labels_the_best_are_shown():
     state = done(output=Labels("label 0", scores), labels=tuple(f"label {place}" for place in reversed(range(12))))
     shown = [int(line.split()[0]) for line in text(state).split("label ")[1:]]
     assert shown == [0, 0, 1, 2, 3, 4, 5]  # the answer, then its six best bars
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds", "said"),
+    [
+        (12, 3.6, "Waiting: 12 ahead · about 4 s …"),
+        (12, None, "Waiting: 12 ahead …"),
+        (None, 150.0, "Waiting: about 3 min …"),
+        (0, 2.0, "Waiting: about 2 s …"),
+        (3, 0.2, "Waiting …"),
+        (0, None, "Waiting …"),
+        (None, None, "Waiting …"),
+    ],
+)
+def test_a_waiting_card_says_how_long_where_it_is_known(ahead, seconds, said):
+    assert said in text(fold(local(phase=Phase.WAITING), Queued(seq=0, ahead=ahead, seconds=seconds)))
