@@ -97,7 +97,7 @@ class ModelCache(CacheLoads):
 
     def _enter(self, ticket: Ticket) -> list[Action]:
         with self._lock:
-            self._records.misses += 1
+            self._records.misses += len(ticket.refs)
             if self._closed:
                 return self._finish(ticket, (), Busy(SHUTTING_DOWN))
             if self._policy.claimable(ticket.claims):
@@ -257,6 +257,7 @@ class ModelCache(CacheLoads):
             threads.close()
         with self._lock:
             self._slots.clear()
+            self._leaving.clear()
             self._out.clear()
             self._policy.forget_all()
 

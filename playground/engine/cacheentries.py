@@ -18,7 +18,9 @@ class State(StrEnum):
 
 @dataclass
 class Entry:
-    """`leases` counts claims too: whoever waits for a load already holds his share of it."""
+    """`leases` counts claims too: whoever waits for a load already holds his share of it. `abandoned`: it is unloading
+    because its load is being given up, and until that is done its parent cannot leave.
+    """
 
     key: Key
     parent: Key | None
@@ -27,9 +29,15 @@ class Entry:
     leases: int = 0
     children: int = 0
     pinned: bool = False
+    abandoned: bool = False
     load_seconds: float = 0.0
     credit: float = 0.0  # H
     used: int = 0  # tick of the last use
+
+    @property
+    def stays(self) -> bool:
+        """Whether its parent has to stay for it; what is being unloaded leaves first anyway."""
+        return self.state is not State.UNLOADING or self.abandoned
 
     @property
     def rank(self) -> tuple[float, int]:

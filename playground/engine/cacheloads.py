@@ -12,7 +12,7 @@ from playground.core.status import Why
 from playground.core.types import ModelRef
 from playground.engine.cacheentries import Key, State, in_words
 from playground.engine.cachethreads import Action, run_all
-from playground.engine.cachework import CacheWork, Leaving
+from playground.engine.cachework import CacheWork
 from playground.engine.leases import Abandoned, Loaded, Report, Slot, Ticket, key_of, presentable
 
 log = logging.getLogger(__name__)
@@ -146,16 +146,25 @@ class CacheLoads(CacheWork):
 
     # -- unloads
 
-    def _unloading(self, leaving: Leaving) -> Action:
-        lost = lambda error: self._unload_lost(leaving)  # noqa: E731
-        return lambda: self._unloaders.submit(lambda: self._unload(leaving), lost)
+    def _unload_all(self) -> None:
+        """Submits the unloading of what `_leave` has queued, to be called once the lock is off."""
+        self._unloaders.submit(self._unload_queued, lambda error: self._unload_queued())
 
-    def _unload(self, leaving: Leaving) -> None:
-        """Children first. What fails in it is logged: the entry goes either way, and with it our last reference."""
-        for key, slot in leaving:
-            self._take_out(slot)
-            self._reclaim()
-            self._after_unload(key, slot)
+    def _unload_queued(self) -> None:
+        """One after the other in the order of the decisions, so that children come before what they stand on. What fails
+        in it is logged: the entry goes either way, and with it our last reference.
+        """
+        with self._unload_order:
+            while True:
+                with self._lock:
+                    if not self._leaving:
+                        return
+                    key, slot = self._leaving.popleft()
+                try:
+                    self._take_out(slot)
+                    self._reclaim()
+                finally:
+                    self._after_unload(key, slot)
 
     def _take_out(self, slot: Slot) -> None:
         value, slot.value = slot.value, None
@@ -171,11 +180,6 @@ class CacheLoads(CacheWork):
             self._gone(key)
             todo = self._pump()
         run_all(todo)
-
-    def _unload_lost(self, leaving: Leaving) -> None:
-        for key, slot in leaving:
-            slot.value = None
-            self._after_unload(key, slot)
 
     def _gone(self, key: Key) -> None:
         self._policy.gone(key)
@@ -197,12 +201,12 @@ class CacheLoads(CacheWork):
 
     def _evict(self, keys: Collection[Key] | None, why: Why, cause: str, *, wait: bool) -> int:
         with self._lock:
-            leaving = self._leave(self._policy.clear(keys), why, cause)
-        if leaving:
-            run_all([self._unloading(leaving)])
+            victims = self._policy.clear(keys)
+            todo = self._leave(victims, why, cause)
+        run_all(todo)
         if wait:
             self._wait_until_left()
-        return len(leaving)
+        return len(victims)
 
     def _wait_until_left(self) -> None:
         with self._lock:

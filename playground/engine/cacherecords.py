@@ -44,6 +44,8 @@ class Leaver:
 
 
 class Records:
+    """`misses`: models that were asked for by a request that had to wait, as `hits` are those of one that had not."""
+
     def __init__(self) -> None:
         self.departures: deque[Departure] = deque(maxlen=KEPT)
         self.loads: deque[LoadRecord] = deque(maxlen=KEPT)

@@ -24,8 +24,6 @@ from playground.engine.policy import Policy
 
 log = logging.getLogger(__name__)
 
-Leaving = list[tuple[Key, Slot]]  # what is to be unloaded, children first
-
 
 class CacheWork:
     """Budget and physical memory in bytes. `max_wait`: seconds after which a waiting miss closes busy models to new leases;
@@ -53,9 +51,11 @@ class CacheWork:
         self._loads: Counter[Key] = Counter()
         self._estimates: dict[Key, int] = {}  # bytes, as the backend last said
         self._learnt: dict[Key, tuple[int, int]] = {}  # bytes as estimated before a load, and as measured after it
+        self._leaving: deque[tuple[Key, Slot]] = deque()  # to be unloaded, in this order
         self._records = Records()
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)  # an entry is gone
+        self._unload_order = threading.Lock()
         self._loaders = Workers("cache-loader", loaders)
         self._unloaders = Workers("cache-unloader", 1)
         self._janitor = Janitor("cache-janitor", self._look)
@@ -97,7 +97,7 @@ class CacheWork:
                     break
                 case Evict(victims, missing):
                     cause = f"Made room for {ticket.names}, for which {in_words(missing)} were missing"
-                    todo.append(self._unloading(self._leave(victims, Why.ROOM, cause)))
+                    todo += self._leave(victims, Why.ROOM, cause)
                     break
                 case Admitted(load):
                     todo += self._leave_queue(ticket)
@@ -145,8 +145,8 @@ class CacheWork:
             self._tickets.remove(ticket)
         return [ticket.forget, lambda: hand_over(ticket.done, leases, error)]
 
-    def _leave(self, victims: Sequence[Key], why: Why, cause: str) -> Leaving:
-        """Writes down why these leave, and names them to `_unloading`."""
+    def _leave(self, victims: Sequence[Key], why: Why, cause: str) -> list[Action]:
+        """Writes down why these leave, and queues them to be unloaded."""
         now = time.monotonic()
         for key in victims:
             entry, slot = self._policy.entries[key], self._slots[key]
@@ -154,7 +154,8 @@ class CacheWork:
             idle = self._idle_seconds(key, now)
             self._records.left(Leaver(slot.ref.id, entry.bytes, entry.load_seconds, idle), why, cause)
             log.info("%s leaves: %s", slot.ref.id, self._records.departures[0].reason)
-        return [(key, self._slots[key]) for key in victims]
+            self._leaving.append((key, slot))
+        return [self._unload_all] if victims else []
 
     def _idle_seconds(self, key: Key, now: float) -> float | None:
         """Since the last use of it or of what stands on it; None where there was none. 0 while it is in use."""
@@ -166,15 +167,14 @@ class CacheWork:
 
     def _trim(self, cause: str) -> list[Action]:
         """Unloads what is idle, as far as memory is over budget."""
-        leaving = self._leave(self._policy.trim(), Why.OVER_BUDGET, cause)
-        return [self._unloading(leaving)] if leaving else []
+        return self._leave(self._policy.trim(), Why.OVER_BUDGET, cause)
 
     # -- the effects, done elsewhere
 
     def _loading(self, key: Key, slot: Slot) -> Action:
         raise NotImplementedError
 
-    def _unloading(self, leaving: Leaving) -> Action:
+    def _unload_all(self) -> None:
         raise NotImplementedError
 
     # -- what happens

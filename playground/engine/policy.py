@@ -189,8 +189,8 @@ class Policy:
         """
         staying = {k: e for k, e in self.entries.items() if e.state is not State.UNLOADING}
         children = dict.fromkeys(self.entries, 0)
-        for entry in staying.values():
-            if entry.parent is not None:
+        for entry in self.entries.values():
+            if entry.parent is not None and entry.stays:
                 children[entry.parent] += 1
 
         def fits() -> bool:
@@ -243,7 +243,7 @@ class Policy:
     def abandon(self, key: Key) -> None:
         """A load that nobody wants any more is being given up, with what waits for it; it counts until `gone`."""
         for member in self.family(key):
-            self.entries[member].state = State.UNLOADING
+            self.entries[member].state, self.entries[member].abandoned = State.UNLOADING, True
 
     def gone(self, key: Key) -> None:
         """An unload or a failed load has ended."""
@@ -292,7 +292,7 @@ class Policy:
         """Idle, or held only by children that are already leaving."""
         if entry.state not in (State.READY, State.DRAINING) or entry.leases or entry.pinned:
             return False
-        return all(e.state is State.UNLOADING for e in self.entries.values() if e.parent == entry.key)
+        return not any(e.stays for e in self.entries.values() if e.parent == entry.key)
 
     def _staying(self) -> int:
         return sum(entry.bytes for entry in self.entries.values() if entry.state is not State.UNLOADING)

@@ -45,6 +45,10 @@ MUTANTS = (
     Mutant("I1", "Policy._can_leave", "or entry.leases or", "or", "what is leased counts as idle"),
     Mutant("I1", "Policy._victims", "and children[key] == 0", "", "a base leaves before its child"),
     Mutant("I1", "Policy._idle", "and not entry.leases", "", "the owner unloads what stands under a leased model"),
+    Mutant(
+        "I1", "Policy.abandon", "= State.UNLOADING, True", "= State.UNLOADING, False", "a base leaves a load's side"
+    ),
+    Mutant("I1", "CacheLoads._unload_queued", "popleft()", "pop()", "what leaves does not leave children first"),
     # I2: one load
     Mutant("I2", "CacheWork._start_loads", "or slot.started is not None", "", "a load that has begun begins again"),
     Mutant(
@@ -61,7 +65,7 @@ MUTANTS = (
     Mutant("I3", "Policy._victims", "if everything:", "if False:", "an oversize request never gets its room"),
     Mutant(
         "I3",
-        "CacheLoads._unload",
+        "CacheLoads._unload_queued",
         "self._take_out(slot)",
         "self._after_unload(key, slot)",
         "bytes are free before they are given back",
