@@ -129,6 +129,10 @@ class _Door:
             else:
                 fault = GatewayFault(401, "The token is missing or wrong.", code="invalid_api_key")
                 await _error(fault)(scope, receive, noting)
+        except asyncio.CancelledError:  # the gateway is going down; this is the request's own task, which ends here
+            if status == CLIENT_CLOSED:
+                fault = GatewayFault(503, "The stand-in was stopped in the middle of its answer: run again.")
+                await _error(fault)(scope, receive, noting)
         except Exception:  # a bug of ours; `broken` has replied
             log.exception("a request failed")
         finally:

@@ -137,12 +137,27 @@ class _Life:
                 return
             self.ready.set()
             log.info("listening on 127.0.0.1:%d after %.0f ms", self.port, 1000 * (time.perf_counter() - started))
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+            with asyncio.Runner() as runner:
+                try:
+                    runner.run(self._server.serve(sockets=[self._socket]))
+                finally:
+                    runner.run(_hang_up(self._server))
         except BaseException:  # whatever it is: the next look at the address begins another life
             log.exception("the gateway stopped")
         finally:
             self._ended = True
             self._socket.close()  # whoever still waits is refused instead of hanging
+
+
+async def _hang_up(server: uvicorn.Server) -> None:
+    """Ends what a server that broke off has left: its requests, each of which says so to its client, and its connections."""
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    for connection in list(server.server_state.connections):
+        connection.transport.close()  # type: ignore[union-attr]
+    await asyncio.sleep(0)  # in which they are closed
 
 
 def _listening() -> socket.socket:

@@ -57,9 +57,9 @@ Serve = Callable[..., "ScriptedServer"]  # the fixture `serve`: starts a server 
 
 
 class ScriptedServer:
-    """`scripts` are used one per request; the last one for all that follow."""
+    """`scripts` are used one per request; the last one for all that follow. `port`: a free one, or the one named."""
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, port: int = 0) -> None:
         self.scripts = list(scripts)
         self.seen: list[Seen] = []
         self.client_left = threading.Event()
@@ -68,7 +68,7 @@ class ScriptedServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
+            asyncio.start_server(self._serve, "127.0.0.1", port), self._loop
         ).result(5)
         self.port: int = self._server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
