@@ -219,7 +219,7 @@ def test_a_page_that_comes_back_from_the_browsers_cache_is_right_again(visit, se
     visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     deadline = time.monotonic() + 3
     while server.told["keys"] != before and time.monotonic() < deadline:
-        time.sleep(0.05)
+        visitor.page.wait_for_timeout(50)  # requests pass through this thread: it must not sleep
     assert server.told["keys"] == before  # whoever leaves is forgotten
     visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     visitor.page.wait_for_selector(".pg-tab[data-shown] .pg-history", state="hidden")
