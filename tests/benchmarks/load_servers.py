@@ -48,13 +48,17 @@ def gradio(folder: str, port: str, device: str) -> None:
 
 
 def mend() -> None:
-    """gradio 6.31 compares every pipeline with two classes that transformers 5 removed, so that each request of
-    `from_pipeline` fails with an AttributeError. Two empty classes in their place let the peer answer.
+    """gradio 6.31 compares every pipeline with classes of four modules. transformers 5 imports two of them only when they
+    are asked for by their classes' names, and removed a third, so that each request of `from_pipeline` fails with an
+    AttributeError. Here the two are imported, and two empty classes stand in the third's place: the peer can answer.
     """
+    import importlib
     import types
 
     from transformers import pipelines
 
+    for name in ("token_classification", "object_detection"):
+        importlib.import_module(f"transformers.pipelines.{name}")
     if not hasattr(pipelines, "text2text_generation"):
         names = ("Text2TextGenerationPipeline", "TranslationPipeline")
         gone = types.SimpleNamespace(**{name: type(name, (), {}) for name in names})
