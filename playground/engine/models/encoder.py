@@ -135,6 +135,15 @@ class Encoder:
         state = self._adapted.state_dict()
         return {key.replace(f".{name}.", "."): value for key, value in state.items() if f".{name}." in key}
 
+    @property
+    def module(self) -> Any:
+        """The transformers module itself, its adapted layers inside peft's."""
+        return self._bare
+
+    def adapted(self, name: str) -> list[Any]:
+        """The layers where this adapter is."""
+        return [layer for layer in self._layers if name in layer.lora_A]
+
     def detach(self, name: str) -> None:
         """With its last adapter gone, the encoder is the plain module again."""
         stack.silence()

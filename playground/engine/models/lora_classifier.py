@@ -1,7 +1,8 @@
 """A LoRA adapter with its own classifier head, on an encoder that it shares (Hu et al. 2021, arXiv 2106.09685).
 
 On disk: peft's SEQ_CLS layout, trained over `BertForSequenceClassification`. In memory: the low-rank matrices inside the
-one shared encoder, and the head here. The head reads the encoder's pooled [CLS] vector, as BERT's does (its dropout is off).
+one shared encoder (and, where memory allows, merged into a copy: `_merged.py`), and the head here. The head reads the
+encoder's pooled [CLS] vector, as BERT's does (its dropout is off).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.models import _transformers as hf
+from playground.engine.models._merged import Merging, bytes_of, mergeable
 from playground.engine.models.encoder import Encoder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -36,9 +39,14 @@ KEPT = (
 
 
 class LoraClassifier:
+    """It starts on the plain path, peft's; once `use` was called, it answers by a copy with its adapter merged."""
+
     def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, Any], identity: Identity) -> None:
         self.encoder, self.adapter, self.head, self.identity = encoder, adapter, head, identity
         self.labels: tuple[str, ...] = ()  # an adapter's config has no names; the catalog gives them
+        self.heads = encoder.heads
+        self.merging: Merging | None = None
+        self._merged: Any = None
 
     @property
     def runner(self) -> SharedEncoder:
@@ -46,14 +54,14 @@ class LoraClassifier:
 
     @property
     def group(self) -> Hashable:
-        return self.encoder.group
+        return self.encoder.group if self._merged is None else ("merged", id(self))
+
+    @property
+    def path(self) -> str | None:
+        return None if self._merged is None else "adapter merged"
 
     def encode(self, text: str, max_length: int) -> Encoded:
         return self.encoder.encode(text, max_length)
-
-    @property
-    def heads(self) -> int:
-        return self.encoder.heads
 
     def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
         return self.encoder.pieces(text, max_length)
@@ -61,27 +69,86 @@ class LoraClassifier:
     def attend(self, row: Encoded) -> np.ndarray:
         return self.encoder.attend(row, self.adapter)
 
+    # -- device thread only
+
+    def use(self, merged: Any) -> None:
+        """An encoder module with this adapter in its weights, to answer from now on."""
+        self._merged = merged
+
+    def forget(self) -> None:
+        self._merged = None
+
+    def plain(self, rows: Sequence[Encoded]) -> list[np.ndarray]:
+        """Logits [L] of each row, by the shared encoder with the adapter beside its weights."""
+        return SharedEncoder(self.encoder).plain([(self, row) for row in rows])
+
+    def through(self, module: Any, rows: Sequence[Encoded]) -> list[np.ndarray]:
+        """Logits [L] of each row, by an encoder module that has the adapter in its weights."""
+        import torch
+
+        with torch.inference_mode():
+            pooled = module(**hf.collate(self.encoder.tokenizer, rows, self.encoder.device)).pooler_output
+            return list(torch.nn.functional.linear(pooled, *self.head).float().cpu().numpy())
+
+    @property
+    def merged(self) -> Any:
+        return self._merged
+
 
 class SharedEncoder:
-    """One forward pass for rows of any of an encoder's adapters."""
+    """Rows of any of an encoder's adapters: those with a copy of their own by it, all others in one forward pass."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
 
     def logits(self, rows: Sequence[tuple[LoraClassifier, Encoded]]) -> list[np.ndarray]:
+        found: list[Any] = [None] * len(rows)
+        places = _places(rows)
+        merged = {model: at for model, at in places.items() if model.merged is not None}
+        for model, at in merged.items():
+            for place, row in zip(at, model.through(model.merged, [rows[place][1] for place in at]), strict=True):
+                found[place] = row
+        rest = sorted(place for model, at in places.items() if model not in merged for place in at)
+        if rest:
+            for place, row in zip(rest, self.plain([rows[place] for place in rest]), strict=True):
+                found[place] = row
+        return found
+
+    def plain(self, rows: Sequence[tuple[LoraClassifier, Encoded]]) -> list[np.ndarray]:
+        """One forward pass, the adapters beside the weights."""
         import torch
 
         output, _ = self.encoder.forward([row for _, row in rows], [model.adapter for model, _ in rows])
-        places: dict[LoraClassifier, list[int]] = {}
-        for place, (model, _) in enumerate(rows):
-            places.setdefault(model, []).append(place)
-        found: list[Any] = [None] * len(rows)
+        places = _places(rows)
         with torch.inference_mode():
-            for model, at in places.items():
-                logits = torch.nn.functional.linear(output.pooler_output[at], *model.head)  # [rows of this head, L]
-                for place, row in zip(at, logits.float().cpu().numpy(), strict=True):
-                    found[place] = row
+            heads = [
+                torch.nn.functional.linear(output.pooler_output[at], *model.head).float()  # [rows of this head, L]
+                for model, at in places.items()
+            ]
+            parts = [part.numpy() for part in _to_host(heads)]
+        found: list[Any] = [None] * len(rows)
+        for at, part in zip(places.values(), parts, strict=True):
+            for place, row in zip(at, part, strict=True):
+                found[place] = row
         return found
+
+
+def _places(rows: Sequence[tuple[LoraClassifier, Encoded]]) -> dict[LoraClassifier, list[int]]:
+    places: dict[LoraClassifier, list[int]] = {}
+    for place, (model, _) in enumerate(rows):
+        places.setdefault(model, []).append(place)
+    return places
+
+
+def _to_host(tensors: list[Any]) -> list[Any]:
+    """By one copy, so that a GPU is waited for once: [rows, L] each, L of its own."""
+    import torch
+
+    if len(tensors) == 1:
+        return [tensors[0].cpu()]
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
 
 class LoraLoader:
@@ -99,17 +166,20 @@ class LoraLoader:
         matrices, head = self._split(ref, weights.tensors(ref, (WEIGHTS,)), base)
         context.report("attaching the adapter", 0.5)
 
-        def attach() -> tuple[str, dict[str, Any]]:
+        def attach() -> tuple[str, dict[str, Any], list[Any]]:
             name = base.attach(config, matrices)
-            return name, base.adapter_state(name)
+            layers = base.adapted(name)
+            return name, base.adapter_state(name), layers if mergeable(layers, name) else []
 
         try:
-            name, state = context.on_device(attach)
+            name, state, layers = context.on_device(attach)
         except LoadFailed as error:
             raise LoadFailed(f"{ref.id}: {str(error)[0].lower()}{str(error)[1:]}") from None
         tensors = [*matrices.values(), *head]
         size = sum(tensor.numel() for tensor in tensors)
         own = size * head[0].element_size()
+        copied = bytes_of(layers) if context.fast else 0
+        copied = copied if own + copied <= context.spare() else 0
         identity = Identity(
             # from the tensors as they now lie in the encoder, not from the file
             fingerprint=weights.fingerprint(
@@ -118,15 +188,26 @@ class LoraLoader:
             device=base.identity.device,
             dtype=base.identity.dtype,
             parameters=base.identity.parameters + size,
-            bytes=base.identity.bytes + own,
-            own_bytes=own,
+            bytes=base.identity.bytes + own + copied,
+            own_bytes=own + copied,
             adapter_parameters=size,
             adapter_bytes=own,
         )
-        return LoraClassifier(base, name, head, identity)
+        model = LoraClassifier(base, name, head, identity)
+        if copied:
+            model.merging = Merging(model, layers, context)
+            model.merging.start()
+        return model
 
     def unload(self, model: LoraClassifier, context: LoadContext) -> None:
-        context.on_device(lambda: model.encoder.detach(model.adapter))
+        if model.merging is not None:
+            model.merging.stop()
+
+        def detach() -> None:
+            model.forget()
+            model.encoder.detach(model.adapter)
+
+        context.on_device(detach)
 
     def _config(self, ref: ModelRef) -> Any:
         import peft

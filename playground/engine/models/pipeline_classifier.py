@@ -20,6 +20,8 @@ from playground.inspection import attention
 class PipelineClassifier:
     """What transformers' text-classification pipeline computes: its tokenizer and model; the softmax is the operation's."""
 
+    path: str | None = None
+
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         self.module, self.tokenizer, self.device = module, tokenizer, context.device
         names = module.config.id2label

@@ -17,6 +17,7 @@ from playground.engine.models._identity import identity_of
 
 
 class ScratchClassifier:
+    path: str | None = None
     labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
