@@ -98,16 +98,16 @@ def measure(port: int, pid: int, name: str, clients: int, seconds: float, tiers:
     cuts = statistics.quantiles(tally.seconds, n=20)
     print(
         f"{name:<10} {clients:>3} clients  n {n:>5}  CPU {1000 * cpu / n:6.2f} ms a run  {n / took:6.0f} runs/s  "
-        f"p50 {1000 * cuts[9]:6.1f} ms  p95 {1000 * cuts[18]:6.1f} ms  first byte p50 {1000 * statistics.median(tally.first):6.1f} ms  "
+        f"p50 {1000 * cuts[9]:6.1f} ms  p95 {1000 * cuts[18]:6.1f} ms  first line {1000 * statistics.median(tally.first):6.1f} ms  "
         f"{tally.bytes / n / 1024:5.1f} kB",
         flush=True,
     )
 
 
-def started(port: int, delay: float) -> subprocess.Popen[bytes]:
-    """The page over fakes, in a process of its own, once it answers."""
+def started(port: int, delay: float, root: Path = ROOT) -> subprocess.Popen[bytes]:
+    """The page over fakes, in a process of its own, once it answers. `root`: the checkout that is served."""
     command = [sys.executable, "-m", "tests.fakes.service", str(port), "--delay", str(delay)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/fake", timeout=5).close()
