@@ -219,7 +219,9 @@ class CacheWork:
             ends = [ticket.deadline for ticket in waiting if ticket.deadline is not None and ticket.deadline > now]
             overheld = self._overheld(now)
             ends.append(now + self._max_hold)
-            ends += [lease.since + self._max_hold for lease in self._out if not lease.overheld][:1]
+            oldest = next((lease for lease in self._out if not lease.overheld), None)
+            if oldest is not None:
+                ends.append(oldest.since + self._max_hold)
             if self._queue:
                 head = self._queue[0]
                 if now - head.since >= self._max_wait:

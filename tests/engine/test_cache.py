@@ -1,15 +1,19 @@
 """The cache with loaders that load nothing: one load for all, failures that poison nothing, no loss under load."""
 
+import ctypes
 import gc
+import re
 import threading
 import time
 import weakref
+from dataclasses import asdict, replace
 
 import pytest
 
 from playground.core.cancel import Cancel
-from playground.core.errors import Busy, DeadlineExceeded, LoadFailed, OutOfMemory, TooLarge
-from playground.engine.cache import Cancelled, ModelCache
+from playground.core.errors import Busy, DeadlineExceeded, InternalError, LoadFailed, OutOfMemory, TooLarge
+from playground.core.status import Why
+from playground.engine.cache import Cancelled, ModelCache, key_of
 
 from .conftest import Answer, FakeBackend, eventually, ref, token
 
@@ -29,7 +33,7 @@ def make():
         cache.close()
 
 
-LIMITS = ("max_wait", "loaders")
+LIMITS = ("max_wait", "max_hold", "loaders")
 
 
 def test_32_first_requests_are_one_load(make):
@@ -69,6 +73,30 @@ def test_a_hit_is_granted_at_once_and_costs_little(make):
         took.append(time.perf_counter() - started)
     assert sorted(took)[1000] < 50e-6
     assert cache.snapshot()[0].hits == 2000
+
+
+def test_a_key_is_short_stable_and_says_which_weights(make):
+    base = replace(ref("base"), revision="r1", digests=(("w", "12"),))
+    child = ref("child", base)
+    assert re.fullmatch("[0-9a-f]{24}", key_of(child))
+    assert (
+        key_of(child)
+        == key_of(ref("child", replace(base)))
+        == key_of(replace(child, id="x", labels=("a",), max_length=9))
+    )
+    others = [
+        replace(child, folder="/elsewhere"),
+        replace(child, loader="other"),
+        replace(child, revision="r2"),
+        replace(child, digests=(("w", "13"),)),
+        replace(child, base=None),
+        replace(child, base=replace(base, revision="r2")),
+        base,
+    ]
+    assert len({key_of(other) for other in [child, *others]}) == 1 + len(others)
+    assert child == ref("child", base)  # which has not been asked for its key
+    assert "_cache_key" not in repr(child)
+    assert "_cache_key" not in asdict(child)
 
 
 def test_a_failed_load_tells_all_who_wait_and_the_next_call_tries_again(make):
@@ -305,3 +333,165 @@ def test_an_unloaded_model_is_really_gone(make):
     assert cache.evict_idle(wait=True) == 1
     gc.collect()
     assert backend.last() is None
+
+
+# -- what the owner sees
+
+
+def test_the_report_says_who_left_and_why_and_how_every_load_went(make):
+    cache, backend = make(
+        sizes={"a": 60 * 2**20, "b": 50 * 2**20}, budget=100 * 2**20, physical=2**30, costs={"a": 1.5}
+    )
+    for name in "ab":
+        with cache.lease(ref(name)):
+            pass
+    with cache.lease(ref("b")):
+        pass
+    backend.faults = [LoadFailed("It is broken: mend it.")]
+    with pytest.raises(LoadFailed), cache.lease(ref("c")):
+        pass
+    assert cache.unload() == 1
+    eventually(lambda: cache.snapshot() == [])
+    report = cache.report()
+    owner, room = report.departures
+    assert (room.model, room.why, room.bytes) == ("a", Why.ROOM, 60 * 2**20)
+    assert room.reason == (
+        "Made room for b, for which 10 MB were missing: it was worth the least of what was idle (1.5 s to load 60 MB) "
+        "and was last used 0 s ago."
+    )
+    assert (owner.model, owner.why) == ("b", Why.OWNER)
+    assert owner.reason == "Unloaded by the owner: it was idle and was last used 0 s ago."
+    assert room.at.tzinfo is not None
+    assert owner.at >= room.at
+    assert [(load.model, load.error) for load in report.loads] == [
+        ("c", "It is broken: mend it."),
+        ("b", None),
+        ("a", None),
+    ]
+    totals = report.totals
+    assert (totals.hits, totals.misses, totals.loads, totals.failed_loads) == (1, 3, 2, 1)
+    assert totals.load_seconds == pytest.approx(sum(load.seconds for load in report.loads))
+    assert dict(totals.evictions) == {Why.ROOM: 1, Why.OVER_BUDGET: 0, Why.OUT_OF_MEMORY: 0, Why.OWNER: 1}
+    assert (report.used, report.budget, report.waiting, report.residents) == (0, 100 * 2**20, 0, ())
+
+
+def test_only_the_last_fifty_are_kept(make):
+    cache, _ = make(budget=10)
+    for number in range(60):
+        with cache.lease(ref(f"m{number}")):
+            pass
+    report = cache.report()
+    assert [load.model for load in report.loads] == [f"m{number}" for number in range(59, 9, -1)]
+    assert [gone.model for gone in report.departures] == [f"m{number}" for number in range(58, 8, -1)]
+    assert report.totals.loads == 60
+
+
+def test_a_row_tells_of_the_load_under_way_of_idleness_and_of_worth(make):
+    cache, backend = make(gate=threading.Event(), costs={"m": 2.0}, seconds=0.02)
+    answer = Answer()
+    cache.acquire([ref("m")], answer)
+    eventually(lambda: [row.fraction for row in cache.snapshot()] == [0.0])
+    backend.gate.set()
+    answer.wait()
+    (row,) = cache.snapshot()
+    assert (row.key, row.fraction, row.idle_seconds, row.leases) == (key_of(ref("m")), None, 0.0, 1)
+    assert row.credit == pytest.approx(0.2)
+    answer.leases[0].release()
+    time.sleep(0.02)
+    (row,) = cache.snapshot()
+    assert 0.01 < row.idle_seconds < 5
+    assert row.hits == 0
+    assert row.loads == 1
+
+
+def test_a_used_adapter_is_a_used_base(make):
+    cache, _ = make()
+    with cache.lease(ref("base")):
+        pass
+    time.sleep(0.02)
+    with cache.lease(ref("child", ref("base"))):
+        assert [row.idle_seconds for row in cache.snapshot()] == [0.0, 0.0]
+    assert cache.snapshot()[0].idle_seconds < 0.02
+
+
+# -- what dies
+
+
+def kill(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Raises in another thread at its next step, as a debugger or a job scheduler may."""
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error)) == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError])
+def test_a_loader_that_is_killed_fails_its_load_and_the_next_request_works(make, error):
+    class Slow(FakeBackend):
+        def load(self, ref_, base, report):
+            self.thread = threading.current_thread()
+            until = time.monotonic() + self.seconds
+            while time.monotonic() < until:
+                time.sleep(0.001)
+            return super().load(ref_, base, report)
+
+    cache, backend = make(backend=Slow(seconds=5))
+    backend.thread = None
+    for _ in range(3):  # more than there are loaders
+        answer = Answer()
+        cache.acquire([ref("child", ref("base"))], answer)
+        eventually(lambda: backend.thread is not None)
+        kill(backend.thread, error)
+        assert isinstance(answer.wait().error, InternalError)
+        eventually(lambda: cache.snapshot() == [])
+        backend.thread = None
+    backend.seconds = 0
+    with cache.lease(ref("child", ref("base"))) as value:
+        assert value == "model child"
+    assert cache.report().totals.failed_loads == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_janitor_and_loaders_that_are_killed_while_idle_are_replaced(make):
+    cache, backend = make(budget=10)
+    for number in range(3):
+        with cache.lease(ref(f"m{number}")):
+            janitor = cache._janitor._thread
+            kill(janitor, SystemExit)
+            cache._janitor.wake()
+            answer = Answer()
+            cache.acquire([ref("other")], answer, timeout=0.05)
+            assert isinstance(answer.wait().error, Busy)
+    assert backend.wrong == []
+
+
+def test_where_no_thread_can_be_started_the_load_fails_and_the_next_may_work(make, monkeypatch):
+    cache, _ = make()
+    with monkeypatch.context() as patch:
+
+        def start(thread):
+            raise RuntimeError("can't start new thread")
+
+        patch.setattr("playground.engine.cachethreads.threading.Thread.start", start)
+        with pytest.raises(InternalError), cache.lease(ref("m"), timeout=5):
+            pass
+        assert cache.snapshot() == []
+    with cache.lease(ref("m"), timeout=5) as value:
+        assert value == "model m"
+
+
+def test_a_waiting_thread_that_is_interrupted_leaves_no_lease(make):
+    cache, backend = make(gate=threading.Event())
+    waiting = []
+
+    def wait():
+        with pytest.raises(KeyboardInterrupt), cache.lease(ref("m")):
+            raise AssertionError
+
+        waiting.append("interrupted")
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    eventually(lambda: cache.waiting == 1)
+    kill(thread, KeyboardInterrupt)  # seen once it wakes
+    backend.gate.set()
+    thread.join(5)
+    assert waiting == ["interrupted"]
+    eventually(lambda: [row.leases for row in cache.snapshot()] == [0])
