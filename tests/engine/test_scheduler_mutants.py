@@ -159,7 +159,7 @@ def a_killed_step_is_an_error_and_is_not_tried_again():
         assert answered(held, "next") == ["NEXT"]
 
 
-def a_thread_that_is_struck_between_steps_goes_on():
+def a_thread_struck_between_steps_goes_on():
     with desk() as held:
         faults, real = [Struck()], held.scheduler._drop_late
 
@@ -235,7 +235,7 @@ CHECKS = (
     a_broken_step_is_an_error,
     one_bad_request_spoils_no_other,
     a_killed_step_is_an_error_and_is_not_tried_again,
-    a_thread_that_is_struck_between_steps_goes_on,
+    a_thread_struck_between_steps_goes_on,
     what_was_in_hand_is_answered,
     the_wait_counts_the_others,
     the_wait_counts_turns_and_not_the_queue,
@@ -274,7 +274,7 @@ MUTANTS = (
     Mutant("Steps._after_error", "self._finish(work, None, shown or InternalError())", "pass", a_broken_step_is_an_error),
     Mutant("Steps._after_error", "work.alone = True", "pass", one_bad_request_spoils_no_other),
     Mutant("Steps._after_error", "isinstance(error, Exception) and ", "", a_killed_step_is_an_error_and_is_not_tried_again),
-    Mutant("LastingThread._run", STRUCK, STRUCK.replace("BaseException", "Exception"), a_thread_that_is_struck_between_steps_goes_on),
+    Mutant("LastingThread._run", STRUCK, STRUCK.replace("BaseException", "Exception"), a_thread_struck_between_steps_goes_on),
     Mutant("Steps._recover", "self._finish(work, None, InternalError())", "pass", what_was_in_hand_is_answered),
     Mutant("FairQueue.before", "islice(works, shown if last else shown + 1)", "()", the_wait_counts_the_others),
     Mutant("FairQueue.before", "islice(works, shown if last else shown + 1)", "works", the_wait_counts_turns_and_not_the_queue),
