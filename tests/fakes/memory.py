@@ -1,7 +1,7 @@
 """A runtime with models in memory and nobody to compute with them: for the Status tab.
 
-`python -m tests.fakes.memory PORT` serves the page over it; `--public` makes visitors of those who come, `/fake/busy` and
-`/fake/idle` change what it reports.
+`python -m tests.fakes.memory PORT` serves the page over it; `--public` makes visitors of those who come; `/fake/busy`,
+`/fake/idle` and `/fake/new` change what it reports.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class MemoryRuntime(FakeRuntime):
 
     def __init__(self, residents: tuple[Resident, ...] = RESIDENTS) -> None:
         super().__init__()
+        self.begin(residents)
+
+    def begin(self, residents: tuple[Resident, ...] = RESIDENTS) -> None:
+        """As if it had just been made."""
         now = datetime.now(UTC)
         self.residents = residents
         self.queue = Queue(running=8, waiting=23, loading=1, wait_seconds=0.42)
@@ -98,7 +102,7 @@ class MemoryRuntime(FakeRuntime):
         goes = [
             row
             for row in self.residents
-            if (key is None or row.key == key or row.base == named)
+            if (key is None or row.key == key or (named and row.base == named))
             and row.state == "ready"
             and not row.pinned
             and not row.leases
@@ -120,7 +124,7 @@ class MemoryRuntime(FakeRuntime):
 
 
 def routes(runtime: MemoryRuntime) -> list[Route]:
-    acts = {"busy": runtime.work, "idle": runtime.rest}
+    acts = {"busy": runtime.work, "idle": runtime.rest, "new": runtime.begin}
 
     async def change(request):
         acts[request.path_params["how"]]()
