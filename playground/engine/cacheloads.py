@@ -132,17 +132,17 @@ class CacheLoads(CacheWork):
 
     def _load_lost(self, key: Key, slot: Slot, error: BaseException) -> None:
         """The thread of a load died of something that no load raises, wherever it was: it counts as a failed load."""
-        shown = presentable(error)
         with self._lock:
-            here = self._slots.get(key) is slot
-            ready = here and self._policy.state(key) in (State.READY, State.DRAINING)
+            if self._slots.get(key) is not slot or slot.leaving:
+                return
+            ready = self._policy.state(key) in (State.READY, State.DRAINING)
             todo = self._start_loads() + self._complete() + self._pump() if ready else []
         run_all(todo)
-        if here and not ready:
+        if not ready:
             if slot.value is not None:
                 self._take_out(slot)
             self._reclaim()
-            self._after_loss(key, shown)
+            self._after_loss(key, presentable(error))
 
     # -- unloads
 

@@ -406,6 +406,29 @@ def a_miss_does_not_starve() -> None:
         give(holder)
         assert row_of(cache, "busy").state == "ready"
         quiet(cache, backend)
+    costs = {"a": 0.0, "b": 9.0, "first": 99.0}
+    with cache_with(sizes=dict.fromkeys(("a", "b", "first", "second"), 50), costs=costs, max_wait=0.05) as (
+        cache,
+        backend,
+    ):
+        use(cache, "a", "b")
+        holder, held = ask(cache, ref("a")), [ask(cache, ref("b"))]
+        first, second = ask(cache, ref("first")), ask(cache, ref("second"))
+        come(lambda: row_of(cache, "a").state == "draining", "a drains for the first")
+        give(holder)
+        taken(first)
+        until = time.monotonic() + patience
+        while not second.ready.is_set():  # and then it is the second's turn, who has waited long already
+            assert time.monotonic() < until, "the second starves"
+            held.append(ask(cache, ref("b")))
+            if held[0].ready.is_set():
+                give(held.pop(0))
+            time.sleep(0.005)
+        give(first)
+        give(second)
+        for answer in held:
+            give(answer)
+        quiet(cache, backend)
 
 
 @check("I7")

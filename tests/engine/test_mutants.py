@@ -73,9 +73,7 @@ MUTANTS = (
     # I4: failures leave nothing
     Mutant("I4", "CacheLoads._after_loss", "self._gone(member)", "pass", "a failed load leaves its entry"),
     Mutant("I4", "CacheLoads._after_loss", "for need in t.needs)]", "for need in t.needs)][:1]", "one waiter is told"),
-    Mutant(
-        "I4", "CacheLoads._load_lost", "if here and not ready:", "if False:", "a dead loader's load stays under way"
-    ),
+    Mutant("I4", "CacheLoads._load_lost", "if not ready:", "if False:", "a dead loader's load stays under way"),
     Mutant("I4", "Workers._run", "_tell(lost, error)", "pass", "nobody hears of a dead job"),
     Mutant("I4", "Policy.gone", "self.entries.pop(key)", "self.entries[key]", "an entry is never gone"),
     Mutant("I4", "CacheLoads._abandon_unless_wanted", "raise Abandoned", "return", "a cancelled load goes on"),
@@ -93,6 +91,9 @@ MUTANTS = (
         "I6", "ModelCache._enter", "self._queue.append(ticket)", "self._queue.appendleft(ticket)", "later ones overtake"
     ),
     Mutant("I6", "ModelCache._hit", "is not State.READY", "is State.LOADING", "a closed model takes new leases"),
+    Mutant(
+        "I6", "CacheWork._leave_queue", "return [self._janitor.wake]", "return []", "the next head's wait is not seen"
+    ),
     # I7: no hold and wait
     Mutant("I7", "ModelCache.lease_many", 'if getattr(self._held, "lease", False):', "if False:", "leases nest"),
     Mutant("I7", "ModelCache.lease_many", "self._held.lease = True", "pass", "nobody knows that a lease is held"),
