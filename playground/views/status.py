@@ -84,7 +84,7 @@ def _memory(device: Device, residents: Sequence[Resident]) -> Html:
             (numbers.size(device.process), "this process", "Resident set: models, libraries and all the rest."),
             (
                 f"{numbers.size(device.free)} of {numbers.size(device.total)}",
-                f"free on {device.name}",
+                "free on this machine" if device.name == "cpu" else f"free on {device.name}",
                 "As the system tells it; other programs take their part of it.",
             ),
         )

@@ -1,5 +1,6 @@
 """`/metrics` and the questions of the Status tab, as they are asked."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 from playground.core.types import Resident
 from playground.service.owner import WRONG
 from playground.ui.actions import answer
+from playground.ui.runs import Order, TaskRuns
 from playground.ui.session import PageStates
 from playground.ui.status_tab import status_routes
 from tests.fakes.memory import MemoryRuntime
@@ -151,3 +153,24 @@ def test_no_input_key_or_session_is_shown():
     said = json.dumps(ask(service, "status"))
     for word in ("private", "secret"):
         assert word not in said
+
+
+# -- limits, as the page shows them
+
+
+def test_a_full_server_says_so_beside_the_input_and_has_room_afterwards():
+    service = service_with(FakeTier("scratch", hangs=True), max_requests=1)
+    runs = TaskRuns(service, service.tasks.get("sentiment"), PageStates())
+
+    async def said(page, **order):
+        return [update async for update in runs.run(Order("some text", {}, **order), page)]
+
+    elder = service.start("sentiment", "text", session="elder", emit=lambda event: None)
+    for order in ({}, {"lines": True}):
+        updates = asyncio.run(said("page", **order))
+        assert "The server is full: a request is in progress. Run again in a little while." in updates[-1]["status"]
+        assert not [name for name, html in updates[-1].items() if 'data-phase="waiting"' in html]
+    elder.cancel()
+    service.tiers.get("scratch")._hangs = False
+    updates = asyncio.run(said("page"))
+    assert "data-error" not in updates[-1]["status"]
