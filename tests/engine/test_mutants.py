@@ -37,6 +37,7 @@ class Mutant:
     breaks: str
 
 
+ONCE = "if lease not in self._out:\n            return  # given back before, or closed\n        del self._out[lease]"
 KEEP = "except OutOfMemory as error:\n        self.kept = error"
 
 MUTANTS = (
@@ -75,7 +76,7 @@ MUTANTS = (
     Mutant("I4", "CacheLoads._after_loss", "for need in t.needs)]", "for need in t.needs)][:1]", "one waiter is told"),
     Mutant("I4", "CacheLoads._load_lost", "if not ready:", "if False:", "a dead loader's load stays under way"),
     Mutant("I4", "Workers._run", "_tell(lost, error)", "pass", "nobody hears of a dead job"),
-    Mutant("I4", "Policy.gone", "self.entries.pop(key)", "self.entries[key]", "an entry is never gone"),
+    Mutant("I4", "CacheLoads._after_loss", "for member in lost:", "for member in lost[-1:]:", "what stood on it stays"),
     Mutant("I4", "CacheLoads._abandon_unless_wanted", "raise Abandoned", "return", "a cancelled load goes on"),
     # I5: answers by the deadline
     Mutant("I5", "CacheWork._look", "self._give_up(ticket, too_late(ticket))", "pass", "deadlines are not kept"),
@@ -106,7 +107,7 @@ MUTANTS = (
         "who waits for memory holds what is ready",
     ),
     # I8: the books
-    Mutant("I8", "CacheWork._release", "if lease not in self._out:", "if self._closed:", "a lease is given back twice"),
+    Mutant("I8", "CacheWork._release", ONCE, "self._out.pop(lease, None)", "a lease is given back twice"),
     Mutant("I8", "CacheLoads._after_loss", "self._policy.release(claim)", "pass", "a failed request keeps its claims"),
     Mutant("I8", "Policy.gone", "self.total -= entry.bytes", "pass", "bytes of the gone stay booked"),
     Mutant("I8", "Policy.measured", "self.total += more", "pass", "the sum keeps the estimate"),
