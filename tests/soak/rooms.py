@@ -17,11 +17,11 @@ from playground.core.errors import PlaygroundError
 from playground.core.events import Finished
 from tests.soak import models
 from tests.soak.faults import KILLING, LOAD_FAULTS, STEP_FAULTS, Faults
-from tests.soak.visitors import TEXTS, Browser, Count, Direct, Gate, Truth, Visitor
+from tests.soak.visitors import LONGEST, TEXTS, Browser, Count, Direct, Gate, Truth, Visitor
 from tests.soak.watch import Level, Sampler, Violations, eventually, new_threads, watch_memory
 from tests.soak.world import World, open_world
 
-QUIET = 40.0  # seconds in which everything must have ended once nobody asks any more
+QUIET = LONGEST + 10  # seconds in which everything must have ended once nobody asks any more
 KEPT_ALIVE = 32  # connections to the stand-in that the hosted tier keeps, each with two ends in this process
 TOLERANCE = 1.10  # of RSS at the end over its level after the first tenth
 

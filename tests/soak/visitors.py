@@ -22,6 +22,8 @@ from tests.soak.watch import Violations
 from tests.soak.world import DEADLINE, World
 
 LATE = DEADLINE + 15.0  # seconds; after them a card without its last word is lost
+MOST_LINES = 12  # of a table; the stand-in is asked four at a time, each with its own deadline
+LONGEST = MOST_LINES / 4 * DEADLINE + 20.0  # seconds of any action
 TIERS = ("hosted", *MODELS)
 TEXTS = (
     "a good film",
@@ -83,10 +85,10 @@ class Visitor:
             action = self.random.choices(*zip(*self.actions().items(), strict=True))[0]
             name = action.__name__
             try:
-                await asyncio.wait_for(action(), LATE + 10)
+                await asyncio.wait_for(action(), LONGEST)
                 self.count.done[name] += 1
             except TimeoutError:
-                self.violation(f"{type(self).__name__}.{name} did not end within {LATE + 10:.0f} s")
+                self.violation(f"{type(self).__name__}.{name} did not end within {LONGEST:.0f} s")
             except (ConnectionError, asyncio.IncompleteReadError, OSError) as error:
                 self.violation(f"{type(self).__name__}.{name}: the server hung up: {error!r}")
             except Exception as error:
@@ -218,7 +220,7 @@ class Direct(Visitor):
             self.count.errors[error.kind] += 1
 
     async def table(self) -> None:
-        lines = [self.random.choice(TEXTS) for _ in range(self.random.randrange(2, 24))]
+        lines = [self.random.choice(TEXTS) for _ in range(self.random.randrange(2, MOST_LINES + 1))]
         models, tiers = self.models(failing=False), self.some_tiers()
         seen = []
         try:
@@ -333,7 +335,7 @@ class Browser(Visitor):
                 self.judge(tier, order["models"].get(tier) or "", text, said[1] if said else "nothing")
 
     async def table(self) -> None:
-        lines = [self.random.choice(TEXTS) for _ in range(self.random.randrange(2, 24))]
+        lines = [self.random.choice(TEXTS) for _ in range(self.random.randrange(2, MOST_LINES + 1))]
         order = self.order("\n".join(lines), lines=True, models=self.models(failing=False))
         if self.random.random() < 0.7:
             order["tiers"] = self.some_tiers()
@@ -356,7 +358,7 @@ class Browser(Visitor):
         """The connection goes in the middle of the answer; half of the time the whole page goes."""
         connection = Connection(self.world.port)
         lines = self.random.random() < 0.4
-        text = "\n".join(self.random.choices(TEXTS, k=20)) if lines else self.random.choice(TEXTS)
+        text = "\n".join(self.random.choices(TEXTS, k=MOST_LINES)) if lines else self.random.choice(TEXTS)
         order = json.dumps(self.order(text, lines=lines)).encode()
         try:
             await connection.send("POST", "/playground/run/sentiment", self.header, order)
