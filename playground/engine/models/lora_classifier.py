@@ -88,7 +88,7 @@ class LoraClassifier:
 
         with torch.inference_mode():
             pooled = module(**hf.collate(self.encoder.tokenizer, rows, self.encoder.device)).pooler_output
-            return list(torch.nn.functional.linear(pooled, *self.head).float().cpu().numpy())
+            return list(torch.nn.functional.linear(pooled.float(), *self.head).cpu().numpy())
 
     @property
     def merged(self) -> Any:
@@ -122,7 +122,7 @@ class SharedEncoder:
         places = _places(rows)
         with torch.inference_mode():
             heads = [
-                torch.nn.functional.linear(output.pooler_output[at], *model.head).float()  # [rows of this head, L]
+                torch.nn.functional.linear(output.pooler_output[at].float(), *model.head)  # [rows of this head, L]
                 for model, at in places.items()
             ]
             parts = [part.numpy() for part in _to_host(heads)]
@@ -177,7 +177,7 @@ class LoraLoader:
             raise LoadFailed(f"{ref.id}: {str(error)[0].lower()}{str(error)[1:]}") from None
         tensors = [*matrices.values(), *head]
         size = sum(tensor.numel() for tensor in tensors)
-        own = size * head[0].element_size()
+        own = sum(tensor.nbytes for tensor in tensors)
         copied = bytes_of(layers) if context.fast else 0
         copied = copied if own + copied <= context.spare() else 0
         identity = Identity(
@@ -226,14 +226,16 @@ class LoraLoader:
             raise LoadFailed(f"The file {CONFIG} of {ref.id} is damaged: get this checkpoint again.") from error
 
     def _split(self, ref: ModelRef, state: dict[str, Any], base: Encoder) -> tuple[dict[str, Any], tuple[Any, Any]]:
-        """The low-rank matrices under the encoder's own names, and the head's weight [L, D] and bias [L]."""
+        """The low-rank matrices under the encoder's own names, and the head's weight [L, D] and bias [L]; it stays
+        float32, so that logits are, whatever the encoder computes in.
+        """
         whole, inner = "base_model.model.", f"base_model.model.{base.prefix}."
         matrices = {key.removeprefix(inner): value for key, value in state.items() if key.startswith(inner)}
         rest = {key.removeprefix(whole): value for key, value in state.items() if not key.startswith(inner)}
         matrices = {key: value.to(base.device, base.dtype) for key, value in matrices.items()}
         if rest.keys() != {f"{HEAD}weight", f"{HEAD}bias"} or not matrices:
             raise LoadFailed(f"The adapter {ref.id} is not one for classification over this encoder: choose another.")
-        weight, bias = (rest[f"{HEAD}{part}"].to(base.device, base.dtype) for part in ("weight", "bias"))
+        weight, bias = (rest[f"{HEAD}{part}"].to(base.device).float() for part in ("weight", "bias"))
         return matrices, (weight, bias)
 
 

@@ -1,0 +1,67 @@
+"""bfloat16 weights, float32 logits: near the float32 answers, on the CPU and on a GPU; what a GPU held is given back."""
+
+import numpy as np
+import pytest
+
+from playground.engine import stack
+from playground.engine.loaders import LoadContext, build_loaders
+from playground.engine.models._agreement import answers
+
+TEXTS = ["I loved it", "the plot was not good and the film was very bad", "a", "hated every minute of it", "good book"]
+
+
+def load_all(tiny, device, dtype):
+    import torch
+
+    stack.import_all()
+    context = LoadContext(torch.device(device), getattr(torch, dtype), lambda function: function())
+    loaders = build_loaders()
+    base = loaders.get("encoder").load(tiny.encoder_ref, None, context)
+    adapters = [loaders.get("lora-classifier").load(tiny.adapter_ref(i), base, context) for i in range(2)]
+    whole = loaders.get("pipeline-classifier").load(tiny.classifier_ref, None, context)
+    scratch = loaders.get("scratch-classifier").load(tiny.scratch_ref, None, context)
+    return base, adapters, whole, scratch
+
+
+def check(tiny, device, dtype, close):
+    _, plain_adapters, plain_whole, plain_scratch = load_all(tiny, "cpu", "float32")
+    base, adapters, whole, scratch = load_all(tiny, device, dtype)
+    assert base.identity.dtype == whole.identity.dtype == dtype
+    pairs = zip([*adapters, whole, scratch], [*plain_adapters, plain_whole, plain_scratch], strict=True)
+    for model, plain in pairs:
+        rows = [(model, model.encode(text, 32)) for text in TEXTS]
+        found = model.runner.logits(rows)
+        expected = plain.runner.logits([(plain, plain.encode(text, 32)) for text in TEXTS])
+        assert all(row.dtype == np.float32 and isinstance(row, np.ndarray) for row in found)
+        assert np.abs(answers(found) - answers(expected)).mean() < close  # one borderline text may turn
+    mixed = adapters[0].runner.logits([(adapters[i % 2], adapters[0].encode(TEXTS[i], 32)) for i in range(5)])
+    alone = [adapters[i % 2].runner.logits([(adapters[i % 2], adapters[0].encode(TEXTS[i], 32))])[0] for i in range(5)]
+    assert np.abs(answers(mixed) - answers(alone)).mean() < close
+    weights = adapters[0].attend(adapters[0].encode(TEXTS[1], 32))
+    assert weights.dtype == np.float32
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    vectors = base.embed([base.encode(text, 32) for text in TEXTS])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+
+
+def test_bfloat16_answers_are_near_the_float32_ones(tiny):
+    check(tiny, "cpu", "bfloat16", 0.1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "close"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_a_gpu_answers_as_the_cpu_does_and_is_left_as_it_was(tiny, dtype, close):
+    import gc
+
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    check(tiny, "cuda", dtype, close)
+    gc.collect()
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    for _ in range(5):
+        check(tiny, "cuda", dtype, close)
+    gc.collect()
+    assert torch.cuda.memory_allocated() == before
