@@ -278,8 +278,9 @@ def test_every_way_out_gives_the_place_back():
         raise OSError("the receiver is gone")
 
     with pytest.raises(OSError, match="gone"):
-        service.start("sentiment", "text", session="me", emit=broken, tiers=["pretrained"])
+        service.start("sentiment", "text", session="me", emit=broken, tiers=["pretrained", "scratch"])
     assert in_progress(service) == 0
+    assert not service._sessions._find("me").in_flight
     assert hangs.running == 0
 
 
