@@ -90,7 +90,7 @@ class Policy:
             self.pins.pop(key, None)
             if entry is not None:
                 entry.pinned = False
-        elif entry is not None and here:
+        elif entry is not None and here and not entry.pinned:
             chain = [entry]
             while chain[0].parent is not None:
                 chain.insert(0, self.entries[chain[0].parent])

@@ -362,3 +362,15 @@ def test_what_the_device_cannot_hold_evicts_nobody():
     with pytest.raises(TooLarge, match="choose a smaller one"):
         policy.admit([Need("new", None, 201)], ["new"])
     assert policy.state("idle") is State.READY
+
+
+def test_to_pin_again_what_grew_over_the_budget_changes_nothing():
+    policy = Policy(100, 1000)
+    resident(policy, "a", 60, 1.0)
+    resident(policy, "b", 40, 1.0)
+    assert policy.pin("a", True)
+    assert policy.pin("b", True)
+    policy.measured("b", 50)
+    assert policy.pin("b", True)
+    with pytest.raises(TooLarge):
+        policy.pin_all([Need("c", None, 1)], ["c"])
