@@ -146,7 +146,15 @@
 
     refresh() { return this.fetch("refresh", { models: this.models }); }
 
-    open(run) { return this.fetch("open", { run }); }
+    // The run in flight ends: its cards are wanted for another.
+    async open(run) {
+      const { running } = this;
+      this.stream?.abort();
+      this.stream = null;
+      this.setRunning(false);
+      await this.fetch("open", { run });
+      if (running) await this.resync(); // where that could not be opened, its cards say that they were stopped
+    }
 
     // What the server knows of this tab, after something of it was lost. A server that is gone has been spoken of already.
     async resync() {

@@ -65,16 +65,12 @@
     }
   }
 
-  // Gradio's connection ends with this page, whatever ends it: it is told which page that is.
-  let telling = () => {};
-  function tell(trigger) {
-    telling = () => trigger(page);
-    telling();
-  }
+  // Gradio's connection ends when this page does, whatever ends it: once it is told which page that is. Never again later: an
+  // event that finds no server makes Gradio load the page anew as soon as there is one, and the text would be lost.
+  const tell = (trigger) => trigger(page);
   addEventListener("pagehide", () => { post("ask", { do: "close" }, { keepalive: true }).catch(() => {}); });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return; // back from the browser's cache: the server has forgotten this page meanwhile
-    telling();
     for (const console_ of playground.consoles.values()) console_.resync();
   });
 

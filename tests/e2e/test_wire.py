@@ -252,3 +252,19 @@ def test_the_history_stays_open_and_a_focused_control_stays_focused_while_cards_
     assert visitor.tab.locator(".pg-history details").get_attribute("open") is not None
     assert visitor.tab.locator(".pg-open").count() == 2
     assert visitor.tab.locator(".pg-history .pg-count").inner_text() == "2"
+
+
+def test_opening_an_older_run_ends_the_one_in_flight_and_is_no_broken_line(visit, server):
+    visitor = visit()
+    visitor.run("great")
+    visitor.type("hang, awful")
+    visitor.press_run()
+    visitor.wait_card("pretrained", "done")
+    visitor.tab.locator(".pg-history summary").click()
+    visitor.tab.locator(".pg-open").click()
+    visitor.page.wait_for_function("document.querySelector('.pg-tab[data-shown] textarea').value === 'great'")
+    visitor.settle()
+    assert set(visitor.headlines().values()) == {"positive"}
+    assert visitor.error == ""
+    assert server.running == 0
+    assert visitor.tab.get_attribute("data-stale") is None
