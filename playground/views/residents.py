@@ -11,6 +11,7 @@ from playground.views.html import Child, Html, el
 
 NO_MODELS = "No model is in memory yet. The first Run that needs one loads it, and it stays until its place is needed."
 
+FOR_THE_OWNER = "The owner can pin and unload: the address for that is in the server's log."
 COLUMNS = ("Model", "State", "Memory", "Hits", "Loads", "Load time", "Leaves")
 NUMBERS = ("Memory", "Hits", "Loads", "Load time")
 
@@ -27,7 +28,12 @@ def models(report: RuntimeReport, *, owner: bool) -> Html:
         data_key="unload-idle",
         **_refused("" if any(going.values()) else "No model is idle.", "All that is neither in use nor pinned"),
     )
-    heading = el("div", el("h2", "Models", _number(residents)), unload if owner else None, cls="pg-table-head")
+    heading = el(
+        "div",
+        el("h2", "Models", _number(residents)),
+        unload if owner else el("span", FOR_THE_OWNER, cls="pg-for-owner"),
+        cls="pg-table-head",
+    )
     if not residents:
         return Html(heading + el("p", NO_MODELS, cls="pg-aside"))
     head = [_cell("th", name, role="columnheader", scope="col", number=name in NUMBERS) for name in COLUMNS]

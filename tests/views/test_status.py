@@ -189,7 +189,10 @@ def test_a_visitor_sees_the_same_without_buttons():
     told = report(BASE, ONE)
     for name, markup in parts(told, owner=False).items():
         assert "<button" not in markup, name
-    assert "after its adapter" in text(parts(told, owner=False)["models"])
+    said = text(parts(told, owner=False)["models"])
+    assert "after its adapter" in said
+    assert "The owner can pin and unload" in said
+    assert "The owner can" not in text(parts(told)["models"])
 
 
 def test_the_queue_and_what_is_under_way():
