@@ -45,7 +45,8 @@ def test_four_two_or_one_column_and_nothing_overflows(visit, width, columns):
 @pytest.mark.parametrize("width", [1440, 1280, 390])
 def test_nothing_jumps_while_the_cards_fill(visit, width):
     visitor = visit(viewport={"width": width, "height": 900})
-    visitor.page.wait_for_timeout(300)  # fonts
+    visitor.page.wait_for_function("document.fonts.status === 'loaded'")
+    visitor.page.wait_for_timeout(300)
     before = visitor.page.evaluate(BOXES)
     visitor.type("slow and great")
     visitor.press_run()
