@@ -51,7 +51,7 @@ def arguments(doc: str, **more: Any) -> argparse.Namespace:
 
 
 @contextmanager
-def house(options: argparse.Namespace, texts: int = 200) -> Iterator[House]:
+def house(options: argparse.Namespace, texts: int = 32) -> Iterator[House]:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import torch
     import transformers
@@ -88,7 +88,7 @@ def house(options: argparse.Namespace, texts: int = 200) -> Iterator[House]:
         service = compose(settings)
         try:
             found = House(service, [text for text, _ in read_texts(folder / "model")], direct)
-            for text in found.texts[:10]:
+            for text in found.texts[:6]:
                 found.run(text, "warm")
                 direct([text])
             yield found
