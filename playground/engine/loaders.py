@@ -130,8 +130,9 @@ class Loader(Protocol):
 
 def build_loaders() -> Registry[Loader]:
     """Every `LOADER` in `engine/models`."""
-    from playground.engine import models
+    from playground.engine import heap, models
 
+    heap.one_arena()  # before there is a loader's thread
     loaders: Registry[Loader] = Registry("loader")
     for module in modules_in(models):
         loaders.add(module.LOADER.name, module.LOADER)

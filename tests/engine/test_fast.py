@@ -16,7 +16,9 @@ from playground.engine.loaders import LoadContext, build_loaders
 from playground.engine.models import _agreement, _merged
 from playground.engine.scheduler import Scheduler
 
-from .conftest import eventually
+from .conftest import eventually as within
+
+eventually = partial(within, seconds=30.0)  # the copy is made beside whatever else the machine does
 
 TEXTS = ["I loved it", "the plot was not good and the film was very bad", "a", "hated every minute of it", "good book"]
 
@@ -178,7 +180,7 @@ def test_the_path_changes_under_load_and_no_answer_does(tiny):
         for thread in threads:
             thread.join()
         assert not problems
-        assert asked[0] > 20
+        assert asked[0] >= 40
 
 
 def test_no_number_never_agrees():
