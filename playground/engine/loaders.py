@@ -71,7 +71,6 @@ class TextClassifier(TextModel, Protocol):
     @property
     def runner(self) -> Runner: ...
 
-
     @property
     def path(self) -> str | None:
         """How it computes just now, where that is not the plain way; a card shows it. Device thread only."""

@@ -1,6 +1,7 @@
 """The forward pass of a classifier on this CPU, by every way in `paths.py`, side by side: interleaved, medians.
 
-    python -m tests.benchmarks.fast [--model distilbert|minilm] [--rounds N] [--threads N] [--cpu-time] [--only WORD ...]
+    python -m tests.benchmarks.fast [--model distilbert|minilm] [--rounds N] [--threads N] [--cpu-time] [--texts N]
+        [--only WORD ...]
 
 distilbert: a classifier of DistilBERT's size with random weights. minilm: the bundled encoder with its adapter
 `sentiment-general`, by peft as it is attached, and with the adapter merged into the weights.
@@ -125,7 +126,7 @@ def measure(ways: list[Way], rounds: int, clock: Callable[[], float]) -> None:
         for way in ways:
             way.forward(inputs)
             way.forward(inputs)
-        for _ in range(rounds if rows == 1 else max(5, rounds // 3)):
+        for _ in range(rounds if rows == 1 else max(4, rounds // 3)):
             for way in ways:
                 start = clock()
                 way.forward(inputs)
@@ -167,7 +168,7 @@ def compare(title: str, module: Any, texts: list[list[int]], names: Sequence[str
     )
     ways = [way for name in names if (way := build(name, module)) is not None]
     for way in ways:
-        agree(way, texts)
+        agree(way, texts[: chosen.texts])
     measure(ways, rounds, clock)
     report(ways, ways[0])
     recompiles(ways)
@@ -180,6 +181,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=30)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--cpu-time", action="store_true")
+    arguments.add_argument("--texts", type=int, default=200, help="so many of the 200 sentences")
     arguments.add_argument("--only", nargs="*", default=[], help="words a way's name must have one of")
     chosen = arguments.parse_args()
     warnings.simplefilter("ignore")
