@@ -79,6 +79,13 @@ class PageStates:
             states = self._pages.pop(page, {})
         _end(list(states.values()))
 
+    def close_all(self) -> None:
+        """The server ends: every run in flight says its last word, so that no open line keeps it waiting."""
+        with self._lock:
+            states = [state for page in self._pages.values() for state in page.values()]
+            self._pages.clear()
+        _end(states)
+
     def told(self, connection: str, page: str) -> None:
         """A page says which of Gradio's connections is its own: when that one ends, the page is closed."""
         with self._lock:

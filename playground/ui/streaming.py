@@ -43,6 +43,7 @@ async def batches(
             due.set()
 
     task = asyncio.create_task(pump())
+
     def wake() -> None:
         loop.call_soon_threadsafe(task.cancel)
 

@@ -76,6 +76,16 @@ def lines(reply):
     return [json.loads(line) for line in reply.text.splitlines()]
 
 
+def ended(line):
+    """Whether this stream comes to its end; closes it."""
+    line.settimeout(5)
+    found = b""
+    with line:
+        while not found.endswith(b"0\r\n\r\n") and (piece := line.recv(65536)):
+            found += piece
+    return found.endswith(b"0\r\n\r\n")
+
+
 def until(condition, seconds=3.0):
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
@@ -137,10 +147,7 @@ def test_a_newer_run_of_a_page_needs_no_second_place(server):
     updates = lines(server.post("run/sentiment", {"text": "great", "number": 2}))
     assert "data-error" not in updates[-1]["status"]
     assert server.running == 0
-    line.settimeout(5)
-    while line.recv(65536):
-        pass  # the older stream ends too
-    line.close()
+    assert ended(line)
 
 
 def test_pages_do_not_see_one_another(server):
@@ -338,6 +345,14 @@ def test_a_page_that_is_closed_leaves_nothing(server):
     assert not server.service.has_key(PAGE)
     assert server.service.history(PAGE) == []
     line.close()
+
+
+def test_a_server_that_ends_waits_for_no_open_run(server):
+    line = server.raw({"text": "hang"})
+    assert until(lambda: server.running == 3)
+    server.pages.close_all()
+    assert server.running == 0
+    assert ended(line)
 
 
 def test_a_task_that_is_added_later_has_its_routes(server):
