@@ -9,6 +9,7 @@ from typing import Any
 
 from playground.service import Playground
 from playground.ui import launch_options
+from playground.ui.session import pages_of
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def serve(demo: Any, service: Playground) -> None:
             service.warm_up()
         stop.wait()
     finally:
+        pages_of(service).close_all()  # else the server's own end would wait for the lines of runs in flight
         demo.close(verbose=False)
         service.close()
 
