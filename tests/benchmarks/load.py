@@ -7,7 +7,8 @@ Peers are fresh processes, in turns (A B A B ...); figures are medians over the 
 Reading: `ours` and `gradio` by number of clients: requests/s, p50, p95, p99 in seconds, the server's CPU seconds per
 request; `direct`: rows/s without any server, the ceiling. `checks` holds each of the promises against its figure.
 Overheads are medians of the differences of two
-requests that followed each other. Exits with 1 where a promise is missed. On a machine that does other work too, believe the ratios, not the seconds.
+requests that followed each other. Exits with 1 where a promise is missed.
+On a machine that does other work too, believe the ratios, not the seconds.
 """
 
 from __future__ import annotations
