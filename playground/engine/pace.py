@@ -17,6 +17,8 @@ PATIENCE = 3.0  # a step may take so many times what a single row does, so that 
 HURRY = 1.5  # the same where somebody with a single request waits beside another's table
 KNEE = 1.05  # more rows must make each cheaper than this, or the batch is large enough
 SHORTEST = 0.01  # seconds: steps below it delay nobody
+TRIES = 3  # steps of a size before it is judged
+STALE = 32  # steps of a kind after which a size that was not among them is forgotten
 KEPT = 5  # of the last steps of a size the median counts: one step that was disturbed does not
 
 W = TypeVar("W", bound=Queued)
@@ -24,17 +26,30 @@ Key = tuple[Hashable, int]
 
 
 class _Rows:
-    """Seconds per row of one kind of rows, by the batch's size in powers of two: 1, 2-3, 4-7, ..."""
+    """Seconds per row of one kind of rows, by the batch's size in powers of two: 1, 2-3, 4-7, ...
+
+    Company makes no row dearer: where a larger batch was slower a row, the machine was busy elsewhere. A size is judged after
+    `TRIES` steps of it, and what was not seen for `STALE` steps is forgotten, so that one bad hour decides nothing for good.
+    """
 
     def __init__(self) -> None:
         self.samples: dict[int, deque[float]] = {}
         self.per_row: dict[int, float] = {}
+        self._seen: dict[int, int] = {}
+        self._steps = 0
 
     def learn(self, rows: int, seconds: float) -> None:
         size = rows.bit_length()
-        samples = self.samples.setdefault(size, deque(maxlen=KEPT))
-        samples.append(seconds / rows)
-        self.per_row[size] = median_low(samples)
+        self._steps += 1
+        self._seen[size] = self._steps
+        self.samples.setdefault(size, deque(maxlen=KEPT)).append(seconds / rows)
+        for stale in [known for known, step in self._seen.items() if self._steps - step > STALE]:
+            del self._seen[stale], self.samples[stale]
+        cheapest = float("inf")
+        self.per_row = {}
+        for known in sorted(self.samples):
+            cheapest = min(cheapest, median_low(self.samples[known]))
+            self.per_row[known] = cheapest
 
     def seconds(self, rows: int) -> float:
         """Expected for a step; never less than for one with fewer rows. Sizes not tried yet take as the next smaller one."""
@@ -46,10 +61,11 @@ class _Rows:
         return max([min([rows * self.per_row[like], *larger]), *smaller])
 
     def knee(self) -> int:
-        """The batch from which on rows get no cheaper, as far as is known; else twice the largest that was tried."""
-        largest = max(self.per_row)
-        best = min(self.per_row.values())
-        enough = min(size for size, each in self.per_row.items() if each <= KNEE * best)
+        """The batch from which on rows get no cheaper, as far as is known; else the next larger one, to be tried."""
+        judged = [size for size, samples in self.samples.items() if len(samples) >= TRIES] or [min(self.samples)]
+        best = min(self.per_row[size] for size in judged)
+        enough = min(size for size in judged if self.per_row[size] <= KNEE * best)
+        largest = max(judged)
         return int(2 ** (largest + 1 if enough == largest else enough)) - 1
 
 

@@ -249,3 +249,14 @@ def test_what_was_counted_before_a_newcomer_is_what_goes_before_it(counts, own, 
     while new not in queue.take(1):
         before += 1
     assert before == expected
+
+
+def test_a_bad_moment_of_the_machine_decides_nothing_for_good():
+    """Larger batches were slow while something else ran: they are tried again, and the limit comes back."""
+    pace = taught({1: 0.039})
+    for rows in (2, 3, 2, 3, 4, 6, 5):
+        pace.learn("g", 20, rows, 0.4 * rows)
+    for _ in range(60):
+        rows = pace.limit("g", 20)
+        pace.learn("g", 20, rows, 0.03 + 0.015 * rows)
+    assert pace.limit("g", 20) >= 4

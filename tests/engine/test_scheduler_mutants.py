@@ -215,7 +215,7 @@ def a_step_is_no_longer_than_a_newcomers_patience():
 
 def a_step_grows_where_rows_are_cheap():
     pace = Pace(32)
-    for _ in range(8):
+    for _ in range(16):
         rows = pace.limit("g", 20)
         pace.learn("g", 20, rows, 0.005)
     assert pace.limit("g", 20) == 32
