@@ -57,6 +57,11 @@ class FairQueue(Generic[W]):
         for works in list(self._users.values()):
             yield from list(works)
 
+    @property
+    def users(self) -> int:
+        """How many have something waiting."""
+        return len(self._users)
+
     def put(self, work: W) -> None:
         self._users.setdefault(work.user, deque()).append(work)
         self._count += 1

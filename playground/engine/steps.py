@@ -20,7 +20,7 @@ from typing import Any
 from playground.core.errors import DeadlineExceeded, InternalError, PlaygroundError
 from playground.engine.fair import FairQueue
 from playground.engine.memory import is_out_of_memory, out_of_memory
-from playground.engine.pace import HURRY, SHORTEST, Pace
+from playground.engine.pace import HURRY, PATIENCE, SHORTEST, Pace
 from playground.engine.work import Outcome, Work
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,8 @@ class Steps:
             head = self._queue.head()
             if head is None:
                 return
-            most = self._pace.limit(head.group, head.size)
+            # Among many users a newcomer waits for the others' turns in any case: larger steps then cost him nothing.
+            most = self._pace.limit(head.group, head.size, max(PATIENCE, self._queue.users / 4))
             batch = self._queue.take(most, self._pace.limit(head.group, head.size, HURRY))
             self._running = list(batch)
         if not batch:
