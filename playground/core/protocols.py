@@ -33,6 +33,9 @@ class Tier(Protocol):
     def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel) -> Handle:
         """Starts without blocking. Raises nothing: every fault is a `Failed` event."""
 
+    def close(self) -> None:
+        """The server ends: what the tier keeps open is closed."""
+
 
 class Runtime(Protocol):
     """Runs calls on models. `emit` may be called from any thread, and must not block."""

@@ -297,6 +297,8 @@ class Playground:
 
     def close(self) -> None:
         self._sessions.close_all()
+        for tier in self.tiers:
+            tier.close()
         if self._gateway is not None:
             self._gateway.close()
         self.runtime.close()

@@ -57,6 +57,9 @@ class LocalTier:
 
         return self._runtime.submit(call, with_provenance, cancel)
 
+    def close(self) -> None:
+        """The models are the runtime's."""
+
     def _choose(self, task: Task, wanted: str | None) -> Checkpoint:
         serving = self._catalog.serving(task.name, self.name)
         if not serving:

@@ -54,8 +54,8 @@ class HostedTier:
         self._asker = Asker(clients, context.settings.max_new_tokens)
         self.endpoints = Endpoints(context, ModelLists(clients))
         # Also when the tier is only let go of: an idle connection must be closed in its own loop.
-        self.close = weakref.finalize(self, lambda: LOOP.submit(clients.close()))
-        self.close.atexit = False
+        self._end = weakref.finalize(self, lambda: LOOP.submit(clients.close()))
+        self._end.atexit = False
 
     def supports(self, task: Task) -> Support:
         if task.schema():
@@ -76,6 +76,9 @@ class HostedTier:
         forget = cancel.on_set(stop)
         future.add_done_callback(lambda _: forget())
         return _Run(stop)
+
+    def close(self) -> None:
+        self._end()
 
     async def _run(self, task: Task, request: Request, emitter: Emitter, cancel: Cancel) -> None:
         """Emits the last word, whatever happens."""

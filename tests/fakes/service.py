@@ -80,6 +80,9 @@ class WordTier:
     seen: list[Request] = field(default_factory=list)
     pool: Executor | None = None  # whose threads do the work; None: a thread for each request
 
+    def close(self) -> None:
+        pass
+
     def supports(self, task: Task) -> Support:
         return Support(True)
 

@@ -29,8 +29,12 @@ class FakeTier:
         self.name = name
         self.seen: list[Request] = []
         self.running = 0
+        self.closed = False
         self._delay, self._error, self._hangs, self._source, self._raises = delay, error, hangs, source, raises
         self._support = Support(True) if support is None else support
+
+    def close(self) -> None:
+        self.closed = True
 
     def supports(self, task: Task) -> Support:
         return self._support

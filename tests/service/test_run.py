@@ -181,3 +181,11 @@ def test_the_documented_json():
 def test_failed_is_an_event_of_its_card():
     _, events = run(service_with(FakeTier("scratch", error=EndpointTimeout("Late: retry."))))
     assert isinstance(events[-1].event, Failed)
+
+
+def test_the_end_of_the_service_closes_what_its_tiers_keep_open():
+    tiers = [FakeTier(name) for name in FOUR]
+    service = service_with(*tiers)
+    service.close()
+    assert all(tier.closed for tier in tiers)
+    assert service.runtime.closed
