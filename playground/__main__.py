@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from playground.catalog import Catalog
-from playground.compose import compose, quiet_network, set_up_logging
+from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
 from playground.core.errors import PlaygroundError
 from playground.core.run import RunRecord, TierResult
 from playground.core.words import TIER_TITLES
@@ -85,7 +85,7 @@ def serve(
     from playground.serve import serve as serve_page
     from playground.ui import build
 
-    service = compose(settings)
+    service = compose_or_exit(settings)
     serve_page(build(service), service)
 
 

@@ -40,6 +40,15 @@ def compose(settings: Settings) -> Playground:
         raise
 
 
+def compose_or_exit(settings: Settings) -> Playground:
+    """For a program that opens a page: what cannot be started ends it with its sentence and status 2."""
+    try:
+        return compose(settings)
+    except PlaygroundError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
 def _pinned(settings: Settings, catalog: Catalog) -> list[ModelRef]:
     unknown = [name for name in settings.pinned if name not in catalog.checkpoints]
     if unknown:
