@@ -50,6 +50,10 @@ class Models:
     def reclaim(self) -> None:
         memory.reclaim()
 
+    def _spare(self) -> int:
+        """Bytes of the budget that nobody has booked."""
+        return self.cache.report().budget - self.cache.total_bytes
+
     def set_up_thread(self) -> None:
         """In a thread of the device's: torch's number of threads is each calling thread's own."""
         if self._context is not None and self._settings.threads:
@@ -66,7 +70,8 @@ class Models:
                 self.cache.device = str(device)
                 if device.type == "cuda":
                     self.cache.resize(memory.budget(free, self._settings.cache_budget_mb), total)
-                self._context = LoadContext(device, dtype, self._on_device)
+                fast = self._settings.fast_cpu and device.type == "cpu"
+                self._context = LoadContext(device, dtype, self._on_device, fast=fast, spare=self._spare)
                 self._on_device(self.set_up_thread)
             return self._context
 

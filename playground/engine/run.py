@@ -140,6 +140,7 @@ class Run:
             batch_size=work.batch,
             truncated=outcome.truncated,
             note=outcome.note,
+            path=outcome.path,
         )
 
 

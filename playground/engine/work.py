@@ -23,6 +23,7 @@ class Outcome:
     truncated: bool | None = None
     note: str | None = None
     fingerprint: str | None = None
+    path: str | None = None
 
 
 @dataclass(eq=False)

@@ -187,3 +187,43 @@ def test_no_number_never_agrees():
     good = [np.array([0.0, 1.0])]
     assert _agreement.difference(good, [np.array([np.nan, 1.0])]) == np.inf
     assert _agreement.difference(good, good) == 0
+
+
+def test_through_the_runtime_the_card_names_the_path_and_the_cache_books_the_copy(tiny):
+    from playground.core.calls import Attend, Classify
+    from playground.core.cancel import Cancel
+    from playground.core.streams import iterate
+    from playground.engine.runtime_local import LocalRuntime
+    from playground.settings import Settings
+
+    def ask(runtime, call):
+        return list(iterate(lambda emit: runtime.submit(call, emit, Cancel(30))))[-1]
+
+    call = Classify(tiny.adapter_ref(0), text=TEXTS[1])
+    plain = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=64, fast_cpu=False))
+    fast = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=64))
+    try:
+        expected = ask(plain, call)
+        ask(fast, call)
+        eventually(lambda: ask(fast, call).stats.path == "adapter merged")
+        found = ask(fast, call)
+        time.sleep(0.2)
+        assert ask(plain, call).stats.path is None
+        assert found.stats.fingerprint == expected.stats.fingerprint
+        assert found.stats.resident_bytes > expected.stats.resident_bytes
+        assert found.stats.adapter_bytes == expected.stats.adapter_bytes
+        for row in expected.output.scores:
+            assert found.output.score_of(row.label) == pytest.approx(row.score, abs=1e-5)
+        rows = {row.model: row.bytes for row in fast.status()}
+        others = {row.model: row.bytes for row in plain.status()}
+        assert rows["tiny/encoder"] == others["tiny/encoder"]
+        assert rows["tiny/lora0"] - others["tiny/lora0"] == found.stats.resident_bytes - expected.stats.resident_bytes
+        shown = ask(fast, Attend(tiny.adapter_ref(0), text=TEXTS[1]))
+        np.testing.assert_allclose(
+            shown.output.weights, ask(plain, Attend(tiny.adapter_ref(0), text=TEXTS[1])).output.weights, atol=1e-5
+        )
+        fast.unload()
+        eventually(lambda: not fast.status())
+    finally:
+        plain.close()
+        fast.close()

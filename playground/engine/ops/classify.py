@@ -47,6 +47,7 @@ class ClassifyOp:
             truncated=work.state.truncated,
             note=cut_note(work.state.tokens) if work.state.truncated else None,
             fingerprint=work.model.identity.fingerprint,
+            path=work.model.path,
         )
 
 
