@@ -84,6 +84,7 @@
       this.tab.removeAttribute("data-only-different");
       for (const box of this.tab.querySelectorAll("[data-act=only-different]")) box.checked = false;
       this.number = ++runs;
+      this.ranBefore = this.ran;
       this.lastMode = this.lines ? "lines" : "cards";
       this.setRunning(Boolean(this.text.trim()));
       this.follow({ text: this.text, models: this.models, seed: this.seed, lines: this.lines, number: this.number });
@@ -186,7 +187,12 @@
       if (said.number === undefined || Number(said.number) !== (this.number ?? 0)) return undefined;
       if (said.mode && "running" in said) this.tab.dataset.mode = said.mode;
       this.setRunning("running" in said);
-      if (said.error) { this.error(said.error); this.area.focus(); }
+      if (said.error) { // refused: the cards show again what they did
+        if (this.ranBefore !== undefined) this.ran = this.ranBefore;
+        this.error(said.error);
+        this.stale();
+        this.area.focus();
+      }
       return undefined;
     }
 

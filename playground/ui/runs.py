@@ -16,7 +16,7 @@ from playground.service import Playground
 from playground.service.table import TableRow
 from playground.ui import cards as ui_cards
 from playground.ui.parts import Parts, Update
-from playground.ui.session import PageStates, RunToken, TaskState
+from playground.ui.session import Kept, PageStates, RunToken, TaskState
 from playground.ui.streaming import batches
 from playground.views import shell
 from playground.views.announce import announcement
@@ -87,6 +87,7 @@ class TaskRuns:
         """Cards, or a table where each line runs by itself. A fault of the input is said beside it; the text stays."""
         page = self.pages.of(session, self.task.name)
         token = page.begin()
+        before = page.kept()
         try:
             stream = (
                 self._table(order, session, page, token) if order.lines else self._cards(order, session, page, token)
@@ -96,18 +97,33 @@ class TaskRuns:
                     return
                 yield update
         except PlaygroundError as error:
-            yield self._refused(page, session, order, str(error))
+            yield self._refused(page, before, session, order, str(error))
         except Exception:
             log.exception("a run of %s failed", self.task.name)
-            yield self._refused(page, session, order, str(InternalError()))
+            yield self._refused(page, before, session, order, str(InternalError()))
         finally:
             if not token.superseded:  # a page that left in the middle, or lost its line, may ask again how it stands
                 page.cards = tuple(fold(state, Cancelled()) if state.busy else state for state in page.cards)
 
-    def _refused(self, page: TaskState, session: str, order: Order, sentence: str) -> Update:
-        """Cards that were waiting stand idle again; the sentence goes beside the input."""
+    def _refused(self, page: TaskState, before: Kept, session: str, order: Order, sentence: str) -> Update:
+        """The sentence goes beside the input. What had been answered before stands again; other cards that waited are idle."""
         update: Update = {"status": shell.status(running=False, error=sentence, number=order.number)}
-        return update | self._abandoned(page, session, order)
+        waiting = {state.tier for state in page.cards if state.busy}
+        answered = [state for state in before.cards if state.tier in waiting and not state.busy]
+        page.cards = _replaced(page.cards, answered)
+        page.about |= {state.tier: before.about[state.tier] for state in answered if state.tier in before.about}
+        update |= self.parts.cards(answered) | self._abandoned(page, session, order)
+        if waiting:
+            update["below"] = self._below(page, next(iter(page.about.values()), ""))
+        if order.lines and before.rows:
+            page.rows = before.rows
+            update["table"] = table(list(before.rows), self._titles(before.rows), len(before.rows))
+        return update
+
+    def _titles(self, rows: Sequence[TableRow]) -> dict[str, str]:
+        """Of the tiers that a table has."""
+        there = {result.tier for result in rows[0].results}
+        return {tier: title for tier, title in self.parts.titles.items() if tier in there}
 
     def _abandoned(self, page: TaskState, session: str, order: Order, wanted: Sequence[str] = ()) -> Update:
         """Cards that wait for a run that is over, idle again; not those that are about to run."""

@@ -34,6 +34,15 @@ class RunToken:
         self.wake()
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a page showed before a run."""
+
+    cards: tuple[CardState, ...]
+    about: dict[str, str]
+    rows: tuple[TableRow, ...]
+
+
 @dataclass
 class TaskState:
     """`about`: by tier, the text that its card's answer is about. `rows`: of the last table."""
@@ -43,6 +52,9 @@ class TaskState:
     rows: tuple[TableRow, ...] = ()
     token: RunToken | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def kept(self) -> Kept:
+        return Kept(self.cards, dict(self.about), self.rows)
 
     def begin(self) -> RunToken:
         """A run of the same page and task that is still going ends here."""

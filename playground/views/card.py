@@ -294,7 +294,9 @@ def _fingerprint(stats: Stats) -> Html:
             ("revision", stats.revision),
             ("device", stats.device),
             ("dtype", stats.dtype),
+            ("computed with", stats.path),
         )
         if value
     ]
-    return el("span", stats.fingerprint[:7], cls="pg-fingerprint", title="\n".join(details))
+    path = f" · {stats.path}" if stats.path else ""
+    return el("span", stats.fingerprint[:7], path, cls="pg-fingerprint", title="\n".join(details))

@@ -104,7 +104,4 @@ def open_world(folder: Path, faults: Faults) -> Iterator[World]:
         finally:
             demo.close(verbose=False)
             service.close()
-            # Gradio keeps the page, and so the service, for the life of the process: what the hosted tier closes when it
-            # is let go of has to be closed by hand.
-            service.tiers.get("hosted").close()
             time.sleep(0.2)

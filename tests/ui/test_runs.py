@@ -98,6 +98,25 @@ def test_a_refusal_after_the_start_is_said_too(runs, monkeypatch):
     assert status(collected(runs, "great")[-1])["data-error"] == "The server is full: try again in 20 s."
 
 
+def test_a_refused_run_leaves_what_was_answered_before(runs, monkeypatch):
+    async def busy(*args, **kwargs):
+        raise Busy("The server is full: try again in 20 s.")
+        yield
+
+    shown = {}
+    for update in collected(runs, "great"):
+        shown |= update
+    lines = collected(runs, "great\nbad", lines=True)[-1]["table"]
+    monkeypatch.setattr(runs.service, "run_events", busy)
+    monkeypatch.setattr(runs.service, "run_table", busy)
+    refused = {}
+    for update in collected(runs, "dull"):
+        refused |= update
+    for part in ("card-hosted", "card-pretrained", "card-finetuned", "card-scratch", "below"):
+        assert refused[part] == shown[part], part
+    assert collected(runs, "a\nb\nc", lines=True)[-1]["table"] == lines
+
+
 def test_a_newer_run_silences_the_older_and_frees_its_work(runs, service):
     async def both():
         old = runs.run(Order.of({"text": "hang", "number": 1}), "s")

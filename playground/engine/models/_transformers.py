@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from playground.engine import weights
 from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.memory import is_out_of_memory, out_of_memory
 from playground.inspection import attention
+
+log = logging.getLogger(__name__)
 
 _one_at_a_time = (
     threading.Lock()
@@ -45,6 +48,7 @@ def load_pretrained(ref: ModelRef, mapping_name: str, context: LoadContext) -> t
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if is_out_of_memory(error):
             raise out_of_memory(f"to load {ref.id}") from None
+        log.warning("building %s failed", ref.id, exc_info=error)
         raise LoadFailed(f"The model {ref.id} cannot be built from its files: get this checkpoint again.") from error
     missing = [*info["missing_keys"], *info["mismatched_keys"]]
     if missing:
