@@ -23,11 +23,22 @@ PICTURES = {
     "projector-light": {"viewport": {"width": 1600, "height": 1000}, "fragment": "#task=sentiment&projector=1"},
     "welcome-light": {"viewport": {"width": 1440, "height": 900}, "seen": False, "text": None},
     "table-light": {"viewport": {"width": 1440, "height": 900}, "text": LINES},
+    "status-light": {"viewport": {"width": 1440, "height": 1200}, "then": "#page=status"},
+    "status-dark": {"viewport": {"width": 1440, "height": 1200}, "color_scheme": "dark", "then": "#page=status"},
+    "status-phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "then": "#page=status"},
 }
 
 
 def take(
-    browser, server: Server, name: str, folder: Path, *, text: str | None = SLANG, fragment: str = "", **options
+    browser,
+    server: Server,
+    name: str,
+    folder: Path,
+    *,
+    text: str | None = SLANG,
+    fragment: str = "",
+    then: str = "",
+    **options,
 ) -> None:
     context = new_context(browser, server.url, **options)
     visitor = Visitor(context, server.url, fragment)
@@ -39,6 +50,9 @@ def take(
                 visitor.tab.locator("[data-act=lines]").check()
             visitor.press_run()
             visitor.settle()
+    if then:
+        visitor.page.evaluate("there => { location.hash = there }", then)
+        visitor.page.wait_for_timeout(3000)
     visitor.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     visitor.page.wait_for_timeout(600)
     visitor.page.screenshot(path=folder / f"{name}.png")
