@@ -1,6 +1,5 @@
 """The cache with loaders that load nothing: one load for all, failures that poison nothing, no loss under load."""
 
-import ctypes
 import gc
 import re
 import threading
@@ -16,6 +15,7 @@ from playground.core.status import Why
 from playground.engine.cache import Cancelled, ModelCache, key_of
 
 from .conftest import Answer, FakeBackend, eventually, ref, token
+from .strike import strike
 
 
 @pytest.fixture
@@ -420,7 +420,7 @@ def test_a_used_adapter_is_a_used_base(make):
 
 def kill(thread: threading.Thread, error: type[BaseException]) -> None:
     """Raises in another thread at its next step, as a debugger or a job scheduler may."""
-    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error)) == 1
+    assert strike(thread, error)
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError])
