@@ -109,7 +109,8 @@ class TaskRuns:
         """The sentence goes beside the input. What had been answered before stands again; other cards that waited are idle."""
         update: Update = {"status": shell.status(running=False, error=sentence, number=order.number)}
         waiting = {state.tier for state in page.cards if state.busy}
-        answered = [state for state in before.cards if state.tier in waiting and not state.busy]
+        none_answered = all(state.tier in waiting or state in before.cards for state in page.cards)
+        answered = [state for state in before.cards if state.tier in waiting and not state.busy and none_answered]
         page.cards = _replaced(page.cards, answered)
         page.about |= {state.tier: before.about[state.tier] for state in answered if state.tier in before.about}
         update |= self.parts.cards(answered) | self._abandoned(page, session, order)

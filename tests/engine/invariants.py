@@ -50,10 +50,24 @@ def failure_of(function: Check, hard: float = HARD) -> str | None:
         except BaseException as error:
             found.append(f"{type(error).__name__}: {error}"[:300])
 
+    before = set(_made)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(hard)
+    if not found:
+        for cache in set(_made) - before:  # a stuck check never comes to its end, where it would do this itself
+            end_threads(cache)
     return found[0] if found else f"stuck after {hard} s"
+
+
+_made: weakref.WeakSet[ModelCache] = weakref.WeakSet()
+
+
+def end_threads(cache: ModelCache) -> None:
+    """Also where a mutant cannot close: its threads outlive no test."""
+    for threads in (cache._loaders, cache._unloaders, cache._janitor):
+        threads._closed = True
+    cache._janitor._wake.set()
 
 
 # -- what the checks are made of
@@ -96,6 +110,7 @@ def cache_with(budget: int = 100, physical: int = 1000, **how) -> Iterator[tuple
     backend = how.pop("backend", None) or FakeBackend(**how)
     cache = ModelCache(backend, budget, physical, **limits)
     cache._policy = policy = WatchedPolicy(budget, physical)
+    _made.add(cache)
     try:
         yield cache, backend
     finally:
@@ -105,9 +120,7 @@ def cache_with(budget: int = 100, physical: int = 1000, **how) -> Iterator[tuple
         closing = threading.Thread(target=lambda: failure_of(cache.close), daemon=True)
         closing.start()
         closing.join(patience)
-        for threads in (cache._loaders, cache._unloaders, cache._janitor):
-            threads._closed = True  # also where a mutant cannot close: its threads outlive no test
-        cache._janitor._wake.set()
+        end_threads(cache)
     assert backend.wrong == []
     assert policy.wrong == []
     assert not closing.is_alive(), "it does not close"

@@ -324,7 +324,7 @@ class Browser(Visitor):
             card = last.get(f"card-{tier}", "")
             found = PHASES.search(card)
             phase = found[2] if found else "none"
-            if refused and phase in ("none", "idle"):
+            if refused and phase in ("none", "idle", "done"):  # done: what had been answered before stands again
                 continue
             self.count.outcomes[phase] += 1
             if phase not in ("done", "failed", "stopped", "unsupported"):
