@@ -9,7 +9,7 @@ import pytest
 from playground.compose import compose
 from playground.core.types import Source
 from playground.settings import Settings
-from tests.engine.strike import strike
+from tests.engine.strike import strike, strike_dead
 from tests.tiers.scripted_server import ScriptedServer, hangs, whole
 
 KEY = "sk-test-4f9a17c2d8e64b0f9a17c2d8"
@@ -107,9 +107,8 @@ def loop_stopped(gateway):
 
 
 def thread_struck(gateway):
-    strike(gateway._life._thread)
-    with socket.create_connection(("127.0.0.1", gateway._life.port)):  # which wakes it
-        pass
+    life = gateway._life
+    strike_dead(life._thread, lambda: socket.create_connection(("127.0.0.1", life.port)).close())
 
 
 @pytest.mark.parametrize("kill", [told_to_exit, loop_stopped, thread_struck])

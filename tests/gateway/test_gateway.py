@@ -16,7 +16,7 @@ import pytest
 
 from playground.gateway import LocalGateway, start_gateway
 from playground.gateway.generalist import SCALE
-from tests.engine.strike import strike
+from tests.engine.strike import strike_dead
 from tests.gateway.topics import FORMAT, LABELS, MESSAGES, SCHEMA, TEXT
 from tests.gateway.word_runtime import ENCODER, WordRuntime, vector, words
 
@@ -256,8 +256,8 @@ def loop_stopped(gateway: LocalGateway) -> None:
 
 
 def thread_struck(gateway: LocalGateway) -> None:
-    strike(gateway._life._thread)
-    gateway._life._thread.join(5)
+    life = gateway._life
+    strike_dead(life._thread, lambda: socket.create_connection(("127.0.0.1", life.port)).close())
 
 
 def socket_closed(gateway: LocalGateway) -> None:
