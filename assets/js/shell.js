@@ -12,10 +12,14 @@
     consoles.get(name)?.fit();
   }
 
+  // The sidebar's order: consoles are mounted in no certain one.
+  const firstTask = () => [...document.querySelectorAll(".pg-nav-entry[data-task]")].map((entry) => entry.dataset.task)
+    .find((name) => consoles.has(name)) || [...consoles.keys()][0];
+
   // What a link names: a page that is there, else a task that is there, else the first task.
   const place = (link) => (link.page && document.getElementById("pg-tab-" + link.page)
     ? [link.page, true]
-    : [consoles.has(link.task) ? link.task : [...consoles.keys()][0], false]);
+    : [consoles.has(link.task) ? link.task : firstTask(), false]);
 
   const first = readLink();
   let restored = false;
