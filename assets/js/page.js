@@ -145,7 +145,15 @@
       }
     }
 
-    refresh() { return this.fetch("refresh", { models: this.models }); }
+    // The console is mounted before the cards: what is shown too early would be lost when they come.
+    async refresh() {
+      const missing = () => {
+        const places = [...(this.tab?.querySelectorAll(".pg-card-part") ?? [])];
+        return !places.length || places.some((place) => !place.querySelector(".pg-card"));
+      };
+      for (let turn = 0; turn < 200 && missing(); turn++) await playground.sleep(50);
+      return this.fetch("refresh", { models: this.models });
+    }
 
     // The run in flight ends: its cards are wanted for another.
     async open(run) {
