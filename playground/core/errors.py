@@ -34,6 +34,7 @@ PlaygroundError
 from __future__ import annotations
 
 import re
+from typing import Self
 
 
 class PlaygroundError(Exception):
@@ -43,6 +44,13 @@ class PlaygroundError(Exception):
     def kind(self) -> str:
         """The class name in snake case, stable for programs: `rate_limited`."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def bare(self) -> Self:
+        """Itself, without the frames and the errors behind it. Who keeps an error keeps all they hold: models, replies, a
+        request with its key. Call it where the error has been caught for good; a log comes first.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class InputError(PlaygroundError):

@@ -55,8 +55,13 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
+    """`error` is kept by sessions for hours: it loses its frames here (`PlaygroundError.bare`)."""
+
     error: PlaygroundError = PlaygroundError("")
     stats: Stats = Stats()
+
+    def __post_init__(self) -> None:
+        self.error.bare()
 
 
 @dataclass(frozen=True)

@@ -203,8 +203,9 @@ def too_late(ticket: Ticket) -> PlaygroundError:
 
 def presentable(error: BaseException) -> Exception:
     """An error a user may see, without the frames that would keep a half-loaded model in memory."""
-    if isinstance(error, PlaygroundError | Cancelled):
-        error.__cause__ = error.__context__ = None
-        return error.with_traceback(None)
+    if isinstance(error, PlaygroundError):
+        return error.bare()
+    if isinstance(error, Cancelled):
+        return Cancelled()
     log.error("a load failed", exc_info=error)
     return InternalError()

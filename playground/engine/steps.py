@@ -263,7 +263,7 @@ def too_late(work: Work) -> DeadlineExceeded:
 
 def _presentable(error: BaseException, what: str) -> PlaygroundError:
     if isinstance(error, PlaygroundError):
-        return error.with_traceback(None)
+        return error.bare()
     if is_out_of_memory(error):
         return out_of_memory(what)
     log.error("a step failed", exc_info=error)

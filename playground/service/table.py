@@ -63,7 +63,9 @@ async def run_table(
         try:
             checked = task.check(text, limit)
         except PlaygroundError as error:  # one bad line spoils no other
-            return TableRow(index, text, tuple(TierResult(tier.name, None, None, Stats(), error) for tier in tiers))
+            return TableRow(
+                index, text, tuple(TierResult(tier.name, None, None, Stats(), error.bare()) for tier in tiers)
+            )
         return TableRow(index, text, tuple(await asyncio.gather(*(cell(tier, checked) for tier in tiers))))
 
     pending = [asyncio.ensure_future(row(index, text)) for index, text in enumerate(lines)]

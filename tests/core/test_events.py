@@ -1,9 +1,12 @@
 import asyncio
+import dataclasses
+import gc
 import threading
+import weakref
 
 import pytest
 
-from playground.core.errors import Busy
+from playground.core.errors import Busy, LoadFailed
 from playground.core.events import LAST, Cancelled, Emitter, Failed, Finished, Progress, Queued
 from playground.core.streams import aiterate, iterate
 
@@ -45,6 +48,29 @@ def started(events, handle):
         return handle
 
     return start
+
+
+def test_a_kept_error_keeps_no_frame_and_nothing_behind_it():
+    class Reply:
+        pass
+
+    def ask():
+        reply = Reply()
+        gone.append(weakref.ref(reply))
+        raise KeyError("key")
+
+    gone = []
+    try:
+        try:
+            ask()
+        except KeyError as error:
+            raise LoadFailed("It cannot be read: try again.") from error
+    except LoadFailed as error:
+        failed = Failed(error=error)
+    gc.collect()
+    assert gone[0]() is None
+    assert str(failed.error) == "It cannot be read: try again."
+    assert dataclasses.replace(failed, seq=3).error is failed.error
 
 
 def test_iterate_ends_after_the_last_word():

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -175,23 +176,31 @@ def test_users_take_turns():
     assert order == ["a0", "b0", "c0", "a1", "b1", "a2"]
 
 
-def test_a_batch_is_sized_to_what_a_step_may_take():
-    op = FakeOp(seconds=0.0)
+def test_a_batch_is_sized_to_what_a_step_may_take(monkeypatch):
+    """On a clock that only the steps move: 30 ms for one text and 10 for each more, so that 90 ms are seven texts."""
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
+    monkeypatch.setattr("playground.engine.steps.time", clock)
+    op = FakeOp()
     real = op.step
 
-    def slow(works):
-        time.sleep(0.02 + 0.01 * len(works))  # 30 ms alone, so 90 ms for a step: 7 texts
+    def step(works):
+        now[0] += 0.02 + 0.01 * len(works)
         return real(works)
 
-    op.step = slow
+    op.step = step
     desk = Desk(Scheduler(max_batch=32), op)
+    gate = hold(desk)
     for n in range(100):
         desk.put(f"text number {n:03}")
-    desk.wait(100, 20)
-    sizes = [len(batch) for batch in op.batches]
-    assert sizes.count(1) == 1, "what one takes alone is tried once"
-    assert 4 <= max(sizes[4:]) <= 8, sizes
+    gate.set()
+    desk.wait(101, 20)
     desk.scheduler.close()
+    sizes = [len(batch) for batch in op.batches]
+    assert sizes[:5] == [8, 1, 3, 3, 3], (
+        "unknown at first; then what one takes alone, once; then larger ones, as they pay"
+    )
+    assert set(sizes[5:-1]) <= {5, 6, 7}, "as many as 90 ms hold, judged by what the last ones took"
 
 
 def test_one_bad_request_does_not_fail_its_neighbours(desk):

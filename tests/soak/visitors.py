@@ -283,6 +283,11 @@ class Browser(Visitor):
     def header(self) -> str:
         return f"X-Playground-Page: {self.page}\r\n"
 
+    async def leave(self) -> None:
+        status, body = await self.post("/playground/ask", {"do": "close"})
+        if status != 200:
+            self.violation(f"{status} for a page that closes: {body[:200]}")
+
     async def post(self, path: str, body: Any) -> tuple[int, str]:
         connection = Connection(self.world.port)
         try:

@@ -88,12 +88,15 @@ def open_world(folder: Path, faults: Faults) -> Iterator[World]:
     from playground.engine import backend, runtime_local
     from playground.ui import build, launch_options
 
+    def encoder() -> Path:  # a mock would keep each of its ten thousands of calls
+        return folder / "encoder"
+
     ops = all_wrapped(FaultyOp, runtime_local.build_ops(), faults)
     loaders = all_wrapped(FaultyLoader, backend.build_loaders(), faults)
     with (
         mock.patch.object(runtime_local, "build_ops", return_value=ops),
         mock.patch.object(backend, "build_loaders", return_value=loaders),
-        mock.patch("playground.catalog.encoder_folder", return_value=folder / "encoder"),
+        mock.patch("playground.catalog.encoder_folder", encoder),
     ):
         service = compose(settings(folder))
         demo = build(service)
