@@ -23,6 +23,13 @@ class Classify(Call):
 
 
 @dataclass(frozen=True)
+class Tag(Call):
+    """A label for each word of a text, as spans. Finishes with `Spans`; a long text is read in windows, to its end."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Embed(Call):
     """Texts to unit vectors by the bare backbone (mean pooling). Finishes with `Embeddings`."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from playground.core.errors import PlaygroundError
 from playground.core.events import Event
-from playground.core.types import Labels, Source, Stats, output_json
+from playground.core.types import Answer, Gold, Source, Stats, output_json
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TierResult:
 
     tier: str
     model: str | None
-    output: Labels | None
+    output: Answer | None
     stats: Stats
     error: PlaygroundError | None = None
 
@@ -67,7 +67,7 @@ class RunRecord:
     text: str
     models: tuple[tuple[str, str | None], ...]
     results: tuple[TierResult, ...]
-    gold: str | None = None
+    gold: Gold | None = None
     seed: int = 0
 
     def result(self, tier: str) -> TierResult | None:

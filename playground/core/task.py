@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from playground.core.calls import Call, Classify
 from playground.core.errors import BadReply, BinaryInput, EmptyInput, InputTooLong
-from playground.core.types import Labels, LabelScore, ModelRef, Request
+from playground.core.types import Answer, Gold, Labels, LabelScore, ModelRef, Request
+
+Pair = tuple[Any, Any]  # a true answer and a given one (None: there is none), as the metrics compare them
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Example:
 
     title: str
     text: str
-    gold: str
+    gold: Gold
     why: str = ""
 
 
@@ -46,6 +48,8 @@ class Task(Protocol):
     def metrics(self) -> tuple[str, ...]: ...
     @property
     def instruction(self) -> str: ...
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
 
     def check(self, text: str, limit: int) -> str:
         """The text as the tiers get it. Raises InputError."""
@@ -53,17 +57,20 @@ class Task(Protocol):
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a reply."""
 
-    def parse(self, reply: Mapping[str, Any]) -> Labels:
-        """A reply that follows the schema, as an output. Raises BadReply."""
+    def parse(self, reply: Mapping[str, Any], text: str) -> Answer:
+        """A reply that follows the schema, as an answer to this text. Raises BadReply."""
 
     def call(self, model: ModelRef, request: Request) -> Call:
         """What a local model is asked."""
 
-    def gold(self, row: Mapping[str, Any]) -> str | None:
+    def gold(self, row: Mapping[str, Any]) -> Gold | None:
         """The true answer in a data file's row, where it has one."""
 
-    def matches(self, output: Labels, gold: str) -> bool:
-        """Whether an output is the gold answer."""
+    def matches(self, output: Answer, gold: Gold) -> bool | None:
+        """Whether an answer is the gold one; None where the two cannot be compared."""
+
+    def pairs(self, text: str, gold: Gold, output: Answer | None) -> list[Pair]:
+        """One example's share of what the metrics compare. `output` None: the tier failed."""
 
 
 def canonical_label(label: str) -> str:
@@ -115,7 +122,7 @@ class LabelTask:
             "additionalProperties": False,
         }
 
-    def parse(self, reply: Mapping[str, Any]) -> Labels:
+    def parse(self, reply: Mapping[str, Any], text: str) -> Labels:
         """The rest of a stated confidence is shared evenly by the other labels."""
         names = [label.name for label in self.labels]
         by_canonical = {canonical_label(name): name for name in names}
@@ -144,5 +151,10 @@ class LabelTask:
         by_canonical = {canonical_label(label.name): label.name for label in self.labels}
         return by_canonical.get(canonical_label(value))
 
-    def matches(self, output: Labels, gold: str) -> bool:
+    def matches(self, output: Answer, gold: Gold) -> bool | None:
+        if not isinstance(output, Labels) or not isinstance(gold, str):
+            return None
         return canonical_label(output.label) == canonical_label(gold)
+
+    def pairs(self, text: str, gold: Gold, output: Answer | None) -> list[Pair]:
+        return [(gold, output.label if isinstance(output, Labels) else None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -86,6 +87,38 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A labelled stretch of a text: [start, end) in characters of the text as its user wrote it, and what stands there."""
+
+    start: int
+    end: int
+    label: str
+    text: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Labelled stretches of one text, by their start, of the same start the longer first. They may nest and overlap.
+
+    labels: all that this model can give: of models with different ones only those in common can be compared.
+    unplaced: stretches that an endpoint named and that do not stand in the text; they are left out.
+    """
+
+    spans: tuple[Span, ...]
+    labels: tuple[str, ...] = ()
+    score_source: ScoreSource = "computed"
+    unplaced: int = 0
+
+    kind: ClassVar[str] = "spans"
+
+
+def in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """By start, then the longer first."""
+    return tuple(sorted(spans, key=lambda span: (span.start, -span.end, span.label)))
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """Sentence vectors, float32 [texts, dimensions], each of length 1; `tokens` counts each text's tokens."""
 
@@ -110,10 +143,12 @@ class AttentionMap:
     kind: ClassVar[str] = "attention"
 
 
-Output = Labels | Embeddings | AttentionMap
+Answer = Labels | Spans  # what a tier gives to a task
+Output = Answer | Embeddings | AttentionMap
+Gold = str | tuple[Span, ...]  # the true answer: a label, or all spans of the text
 
 
-def output_json(output: Labels) -> dict[str, Any]:
+def output_json(output: Answer) -> dict[str, Any]:
     """The documented JSON of an output."""
     return asdict(output)
 

@@ -94,7 +94,7 @@ class HostedTier:
                     emitter(Progress(what=what))
 
                 await self._asker.ask(task, request.text, endpoint, say, exchange)
-            output = output_of(task, exchange.reply)
+            output = output_of(task, exchange.reply, request.text)
         except asyncio.CancelledError:
             emitter(Cancelled())
             raise

@@ -10,7 +10,7 @@ from typing import Any
 
 from playground.core.errors import BadReply, Refused
 from playground.core.task import Task
-from playground.core.types import Labels
+from playground.core.types import Answer, Labels
 from playground.tiers.hosted_logprobs import choice_field, label_scores, tokens_from
 
 MAX_REPLY_CHARS = 100_000
@@ -91,8 +91,8 @@ class Reply:
         }
 
 
-def output_of(task: Task, reply: Reply) -> Labels:
-    """The task's output; label probabilities from logprobs where they can be read. Raises Refused or BadReply."""
+def output_of(task: Task, reply: Reply, text: str) -> Answer:
+    """The task's answer to this text; label probabilities from logprobs where they can be read. Raises Refused or BadReply."""
     if reply.refusal:
         raise Refused("The model declined to answer this text: change the text or choose another model.")
     if reply.finish_reason == "content_filter":
@@ -101,18 +101,18 @@ def output_of(task: Task, reply: Reply) -> Labels:
         raise BadReply("The reply was cut at its length limit before the answer was whole: choose another model.")
     if not reply.choices:
         raise BadReply("The endpoint sent no answer: run again or choose another model.")
-    output = _parsed(task, reply.content)
-    found = choice_field(task.schema())
+    output = _parsed(task, reply.content, text)
+    found = choice_field(task.schema()) if isinstance(output, Labels) else None
     scores = label_scores(tokens_from(reply.logprobs), *found) if found is not None else None
-    return output if scores is None else Labels(output.label, scores, "logprobs")
+    return Labels(output.label, scores, "logprobs") if isinstance(output, Labels) and scores is not None else output
 
 
-def _parsed(task: Task, content: str) -> Labels:
+def _parsed(task: Task, content: str, text: str) -> Answer:
     """The first JSON object in the text that the task takes; else the reason why the last was not taken."""
     problem = BadReply("The model did not answer with JSON: run again or choose another model.")
     for candidate in json_objects(content):
         try:
-            return task.parse(candidate)
+            return task.parse(candidate, text)
         except BadReply as error:
             problem = error
     raise problem

@@ -63,7 +63,7 @@ def test_the_schema_names_every_label_with_its_description():
 
 
 def test_a_stated_confidence_becomes_scores_that_add_up_to_one():
-    output = TASK.parse({"label": "very good", "confidence": 0.8})
+    output = TASK.parse({"label": "very good", "confidence": 0.8}, "")
     assert (output.label, output.score_source, output.confidence) == ("Very_Good", "stated", 0.8)
     assert sum(row.score for row in output.scores) == pytest.approx(1)
     assert output.scores[0].label == "Very_Good"
@@ -71,7 +71,7 @@ def test_a_stated_confidence_becomes_scores_that_add_up_to_one():
 
 @pytest.mark.parametrize("confidence", [None, "high", True, -1, 7, float("nan")])
 def test_a_confidence_that_is_none_gives_a_label_without_scores(confidence):
-    assert TASK.parse({"label": "bad", "confidence": confidence}).scores == ()
+    assert TASK.parse({"label": "bad", "confidence": confidence}, "").scores == ()
 
 
 @given(
@@ -82,7 +82,7 @@ def test_a_confidence_that_is_none_gives_a_label_without_scores(confidence):
 )
 def test_any_reply_parses_or_is_a_bad_reply(reply):
     try:
-        output = TASK.parse(reply)
+        output = TASK.parse(reply, "")
     except BadReply:
         return
     assert output.label in {"Very_Good", "bad", "so so"}

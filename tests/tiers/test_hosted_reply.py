@@ -31,7 +31,7 @@ LABELLED = st.fixed_dictionaries(
 
 def read(content: str, **more: Any) -> Labels:
     reply = Reply(content=content, choices=1, finish_reason="stop", **more)
-    output = output_of(TASK, reply)
+    output = output_of(TASK, reply, "")
     assert output.label in ("positive", "negative")
     assert not output.scores or sum(row.score for row in output.scores) == pytest.approx(1)
     return output
@@ -76,7 +76,7 @@ def test_any_json_from_the_wire_is_an_output_or_one_of_our_errors(chunks: list[A
     with contextlib.suppress(PlaygroundError):
         for chunk in chunks:
             reply.add(chunk)
-        output_of(TASK, reply)
+        output_of(TASK, reply, "")
     assert all(count is None or count >= 0 for count in reply.tokens())
     json.dumps(reply.json(), default=str)
 
