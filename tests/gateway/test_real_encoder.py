@@ -49,7 +49,7 @@ def ask(gateway: LocalGateway, text: str) -> openai.types.chat.ChatCompletion:
 )
 def test_plain_feelings_are_told_apart(gateway: LocalGateway, text: str, label: str) -> None:
     reply = ask(gateway, text)
-    assert TASK.parse(json.loads(reply.choices[0].message.content), TEXT).label == label
+    assert TASK.parse(json.loads(reply.choices[0].message.content), text).label == label
     tokens = reply.choices[0].logprobs.content
     choice = next(token for token in tokens if token.token == label)
     assert sum(math.exp(row.logprob) for row in choice.top_logprobs) == pytest.approx(1)
