@@ -8,7 +8,7 @@ from typing import Any
 
 from playground.core.calls import Call, Tag
 from playground.core.errors import BadReply
-from playground.core.segment import blank_separated
+from playground.core.segment import blank_separated, words
 from playground.core.task import Example, Label, Pair, canonical_label, checked_text
 from playground.core.types import Answer, Gold, ModelRef, Request, Span, Spans, in_order
 
@@ -83,12 +83,12 @@ class SpanTask:
         unplaced, after = 0, 0
         for row in rows:
             row = row if isinstance(row, Mapping) else {}
-            words, label = row.get("text"), by_canonical.get(canonical_label(str(row.get("label", ""))))
-            start = None if label is None else _place(text, words, row.get("occurrence"), after)
-            if start is None or label is None or not isinstance(words, str):
+            said, label = row.get("text"), by_canonical.get(canonical_label(str(row.get("label", ""))))
+            start = None if label is None else _place(text, said, row.get("occurrence"), after)
+            if start is None or label is None or not isinstance(said, str):
                 unplaced += 1
                 continue
-            end = start + len(words)
+            end = start + len(said)
             found[start, end, label] = Span(start, end, label, text[start:end])
             after = end if self.every_word else after
         if rows and not found:
@@ -154,15 +154,43 @@ def place(span: Span) -> tuple[int, int, str]:
     return span.start, span.end, canonical_label(span.label)
 
 
+def spans_of(text: str, *named: tuple[str, str]) -> tuple[Span, ...]:
+    """Spans written as (words, label) in reading order; each stands after the one before. Raises ValueError where one does not.
+
+    >>> [(span.start, span.end) for span in spans_of("Ann met Ann", ("Ann", "PER"), ("Ann", "PER"))]
+    [(0, 3), (8, 11)]
+    """
+    spans, after = [], 0
+    for said, label in named:
+        start = text.find(said, after)
+        if start < 0 or not said:
+            raise ValueError(f"“{said}” does not stand in “{text}” after character {after}.")
+        after = start + len(said)
+        spans.append(Span(start, after, label, said))
+    return tuple(spans)
+
+
+def tagged(text: str, labels: str) -> tuple[Span, ...]:
+    """A span for each word of the text, with labels separated by blanks. Raises ValueError where there are more or fewer.
+
+    >>> [(span.text, span.label) for span in tagged("Don't!", "AUX PART PUNCT")]
+    [('Do', 'AUX'), ("n't", 'PART'), ('!', 'PUNCT')]
+    """
+    found, names = words(text), labels.split()
+    if len(found) != len(names):
+        raise ValueError(f"“{text}” has {len(found)} words and {len(names)} labels: {[text[a:b] for a, b in found]}.")
+    return tuple(Span(a, b, name, text[a:b]) for (a, b), name in zip(found, names, strict=True))
+
+
 def _widened(text: str, wanted: Sequence[Span], said: Sequence[Span]) -> list[Span]:
     """Spans that begin or end inside a blank-separated word cover it, where the gold's own do nowhere else."""
-    words = blank_separated(text)
-    starts, ends = {start for start, _ in words}, {end for _, end in words}
+    parts = blank_separated(text)
+    starts, ends = {start for start, _ in parts}, {end for _, end in parts}
     if "  " in text or any(span.start not in starts or span.end not in ends for span in wanted):
         return list(said)
     widened = []
     for span in said:
-        covered = [(start, end) for start, end in words if start < span.end and end > span.start]
+        covered = [(start, end) for start, end in parts if start < span.end and end > span.start]
         if covered:
             start, end = covered[0][0], covered[-1][1]
             widened.append(Span(start, end, span.label, text[start:end], span.score))
