@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from playground.core.errors import Busy, OutOfMemory
@@ -25,8 +26,8 @@ class CacheLoads(CacheWork):
     # -- loads
 
     def _loading(self, key: Key, slot: Slot) -> Action:
-        lost = lambda error: self._load_lost(key, slot, error)  # noqa: E731
-        return lambda: self._loaders.submit(lambda: self._load(key, slot), lost)
+        load, lost = partial(self._load, key, slot), partial(self._load_lost, key, slot)
+        return lambda: self._loaders.submit(load, lost)
 
     def _load(self, key: Key, slot: Slot) -> None:
         """In a loader's thread. Runs out of memory once: idle models go, and it tries again.
@@ -84,7 +85,7 @@ class CacheLoads(CacheWork):
             with self._lock:
                 slot.fraction = fraction or 0.0
                 told = [(t.report, self._fraction(t)) for t in self._tickets if any(n.key == key for n in t.needs)]
-            run_all([lambda tell=tell, share=share: tell(what, share) for tell, share in told])  # type: ignore[misc]
+            run_all([partial(tell, what, share) for tell, share in told])
 
         return report
 

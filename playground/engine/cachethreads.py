@@ -64,6 +64,7 @@ class Workers:
         return None
 
     def _run(self) -> None:
+        work: Action | None = None
         lost: Lost | None = None
         try:
             while True:
@@ -78,7 +79,7 @@ class Workers:
                     log.error("a job of %s died", self._name, exc_info=error)
                     if lost is not None:
                         _tell(lost, error)
-                work = lost = None  # type: ignore[assignment]  # hold nothing of what is done
+                work = lost = None  # hold nothing of what is done
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())

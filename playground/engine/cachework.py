@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Sequence
 
@@ -25,7 +26,7 @@ from playground.engine.policy import Policy
 log = logging.getLogger(__name__)
 
 
-class CacheWork:
+class CacheWork(ABC):
     """Budget and physical memory in bytes. `max_wait`: seconds after which a waiting miss closes busy models to new leases;
     `max_hold`: seconds after which the token of who still holds a lease is set.
     """
@@ -171,11 +172,13 @@ class CacheWork:
 
     # -- the effects, done elsewhere
 
+    @abstractmethod
     def _loading(self, key: Key, slot: Slot) -> Action:
-        raise NotImplementedError
+        """What loads this slot."""
 
+    @abstractmethod
     def _unload_all(self) -> None:
-        raise NotImplementedError
+        """Unloads what is leaving, one after the other."""
 
     # -- what happens
 
