@@ -8,11 +8,21 @@ from typing import Any
 
 from playground.core.errors import PlaygroundError
 from playground.core.run import RunRecord, TierResult
+from playground.core.span_task import SpanTask
 from playground.core.task import Task
+from playground.core.types import Gold, Labels, Spans
 from playground.service import Playground
-from playground.views.state import CardState, Phase, waiting, with_result
+from playground.views.state import Asked, CardState, Phase, waiting, with_result
 
 Models = Mapping[str, str | None]
+
+
+def asked_of(task: Task) -> Asked:
+    """What a card must know of its task before there is an answer."""
+    labels = tuple(task.labels)
+    if isinstance(task, SpanTask):
+        return Asked(Spans.kind, labels, task.noun, task.every_word)
+    return Asked(Labels.kind if labels else "", labels)
 
 
 def idle_cards(
@@ -23,7 +33,7 @@ def idle_cards(
     tiers: Sequence[str] | None = None,
 ) -> tuple[CardState, ...]:
     """A card per tier, or per one of `tiers`, in their order; one that cannot serve the task says why."""
-    labels = tuple(label.name for label in getattr(task, "labels", ()))
+    asked = asked_of(task)
     states = []
     for number, tier in enumerate(service.tiers, 1):
         if tiers is not None and tier.name not in tiers:
@@ -33,7 +43,7 @@ def idle_cards(
         choices = tuple(service.choices(task.name, tier.name, session)) if support.yes else ()
         model = (models or {}).get(tier.name)
         told = trained_on(service, task, tier.name, model, session) if choices else ""
-        state = CardState(tier.name, number, title, choices, labels, model=model, trained_on=told)
+        state = CardState(tier.name, number, title, choices, asked, model=model, trained_on=told)
         states.append(state if support.yes else replace(state, phase=Phase.UNSUPPORTED, error=support.reason))
     return tuple(states)
 
@@ -54,7 +64,8 @@ def starting_cards(
     """`before`: by tier, the answer that the new one is compared with."""
     gold = gold_of(task, text)
     return tuple(
-        waiting(state, model=models.get(state.tier), gold=gold, previous=before.get(state.tier)) for state in states
+        waiting(state, model=models.get(state.tier), gold=gold, input=text, previous=before.get(state.tier))
+        for state in states
     )
 
 
@@ -64,27 +75,28 @@ def recorded_cards(states: Sequence[CardState], record: RunRecord, task: Task) -
     cards = []
     for state in states:
         result = record.result(state.tier)
-        state = replace(state, model=models.get(state.tier), gold=record.gold)
+        state = replace(state, model=models.get(state.tier), gold=record.gold, input=record.text)
         cards.append(judged(state if result is None else with_result(state, result), task))
     return tuple(cards)
 
 
 def judged(state: CardState, task: Task) -> CardState:
-    """With whether the answer is right, where that is known."""
+    """With whether the answer is right, where that is known and the two can be compared."""
     if state.phase is not Phase.DONE or state.gold is None:
         return state
     return replace(state, right=task.matches(state.output, state.gold))
 
 
-def gold_of(task: Task, text: str) -> str | None:
+def gold_of(task: Task, text: str) -> Gold | None:
     return next((example.gold for example in task.examples if example.text == text), None)
 
 
-def rights(task: Task, results: Sequence[TierResult], gold: str | None) -> dict[str, bool]:
-    """By tier, for the answers that are there; nothing without a true answer."""
+def rights(task: Task, results: Sequence[TierResult], gold: Gold | None) -> dict[str, bool]:
+    """By tier, for the answers that are there and can be compared; nothing without a true answer."""
     if gold is None:
         return {}
-    return {result.tier: task.matches(result.output, gold) for result in results if result.output is not None}
+    verdicts = {result.tier: task.matches(result.output, gold) for result in results if result.output is not None}
+    return {tier: verdict for tier, verdict in verdicts.items() if verdict is not None}
 
 
 def trained_on(service: Playground, task: Task, tier: str, model: str | None, session: str) -> str:

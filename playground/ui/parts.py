@@ -14,6 +14,7 @@ from playground.views.agreement import agreement
 from playground.views.card import card
 from playground.views.history import history, history_row
 from playground.views.html import Html, join
+from playground.views.kinds import view_for
 from playground.views.plot import plot
 from playground.views.state import CardState, Phase, results_of
 
@@ -41,14 +42,24 @@ class Parts:
             return self._nothing_yet[busy]
         right = ui_cards.rights(self._task, results, states[0].gold)
         why = {state.tier: state.trained_on for state in states}
-        titles = self.titles
-        line = agreement(results, titles, right=right, trained_on=why, silent=silent, busy=busy)
-        return join([line, plot(results, titles)])
+        titles, one = self.titles, states[0]
+        line = agreement(
+            results,
+            titles,
+            right=right,
+            trained_on=why,
+            silent=silent,
+            busy=busy,
+            asked=one.asked,
+            text=one.input,
+            gold=one.gold,
+        )
+        return join([line, plot(results, titles, one.asked)])
 
     @cached_property
     def _nothing_yet(self) -> tuple[Html, Html]:
-        titles = self.titles
-        idle, busy = (join([agreement([], titles, busy=busy), plot([], titles)]) for busy in (False, True))
+        titles, asked = self.titles, ui_cards.asked_of(self._task)
+        idle, busy = (join([agreement([], titles, busy=busy, asked=asked), plot([], titles)]) for busy in (False, True))
         return idle, busy
 
     def records(self, session: str) -> list[RunRecord]:
@@ -71,10 +82,13 @@ class Parts:
 
 
 def _card(state: CardState) -> Html:
-    """A card that has heard nothing yet looks the same for everybody, whatever it said in the run before."""
-    if state.phase in (Phase.IDLE, Phase.WAITING) and state.seq < 0:
-        return _silent_card(replace(state, previous=None))
-    return card(state)
+    """A card that has heard nothing yet looks the same for everybody, whatever it said in the run before and whatever it is
+    about; but where it shows its visitor's text it is made anew, and kept by nobody.
+    """
+    silent = state.phase in (Phase.IDLE, Phase.WAITING) and state.seq < 0
+    if not silent or (state.input and view_for(state).shows_input):
+        return card(state)
+    return _silent_card(replace(state, previous=None, input="", gold=None))
 
 
 @lru_cache(maxsize=256)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from playground.core.errors import InputError, InternalError, PlaygroundError
 from playground.core.events import LAST, Cancelled
@@ -15,6 +12,7 @@ from playground.core.task import Task
 from playground.service import Playground
 from playground.service.table import TableRow
 from playground.ui import cards as ui_cards
+from playground.ui.order import Order
 from playground.ui.parts import Parts, Update
 from playground.ui.session import Kept, PageStates, RunToken, TaskState
 from playground.ui.streaming import batches
@@ -28,39 +26,6 @@ log = logging.getLogger(__name__)
 
 CARD_INTERVAL = 0.04  # seconds between two updates of the cards
 TABLE_INTERVAL = 0.2  # a table is long: its updates are fewer
-LONGEST_NAME, MOST_NAMES = 300, 32  # of a tier or a model, and of them, in one order
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the browser asks for, checked: it may send anything.
-
-    `models`: only the picked ones. `number`: the browser's count of its runs. `tiers`: the cards that run; None: all.
-    """
-
-    text: str
-    models: Mapping[str, str | None]
-    seed: int = 0
-    lines: bool = False
-    number: int = 0
-    tiers: tuple[str, ...] | None = None
-
-    @classmethod
-    def of(cls, data: Any) -> Order:
-        data = data if isinstance(data, dict) else {}
-        text, models, tiers = data.get("text"), data.get("models"), data.get("tiers")
-        named = list(models.items())[:MOST_NAMES] if isinstance(models, dict) else []
-        picked = {tier[:LONGEST_NAME]: str(model)[:LONGEST_NAME] for tier, model in named if model}
-        text = text if isinstance(text, str) else ""
-        wanted = tuple(dict.fromkeys(str(tier) for tier in tiers[:MOST_NAMES])) if isinstance(tiers, list) else None
-        return cls(
-            text, picked, _natural(data.get("seed")), data.get("lines") is True, _natural(data.get("number")), wanted
-        )
-
-    @property
-    def text_lines(self) -> list[str]:
-        return [line for line in _LINE_BREAK.split(self.text) if line.strip()]
 
 
 class TaskRuns:
@@ -295,10 +260,6 @@ class TaskRuns:
         except Exception:
             log.exception("the page of %s could not be renewed", self.task.name)
             return {"status": shell.status(running=False, error=str(InternalError()), number=-1)}
-
-
-def _natural(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
 
 
 def _is_last(event: TierEvent) -> bool:

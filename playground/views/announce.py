@@ -22,7 +22,7 @@ def _sentence(state: CardState) -> str:
             confidence = view.confidence(state.output)
             sure = "" if confidence is None else f", {numbers.score(confidence)}"
             stand_in = " (stand-in)" if state.stand_in else ""
-            return f"{state.title}{stand_in}: {view.said(state.output)}{sure}."
+            return f"{state.title}{stand_in}: {view.announced(state.output, state.asked)}{sure}."
         case Phase.FAILED:
             return f"{state.title}: no answer. {state.error}"
         case Phase.STOPPED:

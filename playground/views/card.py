@@ -5,6 +5,7 @@ from __future__ import annotations
 from playground.core.types import Choice, Source, Stats
 from playground.core.words import STAND_IN_NOTE
 from playground.views import numbers
+from playground.views.figures import figures
 from playground.views.html import Html, el
 from playground.views.kinds import view_for, view_of
 from playground.views.state import CardState, Phase
@@ -30,12 +31,13 @@ def card(state: CardState) -> Html:
         _answer(state),
         view_for(state).body(state),
         _note(state),
-        _numbers(state),
+        figures(state),
         _actions(state),
         cls="pg-card",
         data_tier=state.tier,
         data_phase=state.phase,
         data_source=state.source,
+        data_kind=state.asked.kind or None,
         data_muted=True if state.stand_in else None,
         aria_busy="true" if state.busy else "false",
         aria_label=f"Tier {state.number}, {state.title}",
@@ -81,7 +83,7 @@ def _option(choice: Choice, chosen: bool) -> Html:
 def _answer(state: CardState) -> Html:
     if state.phase is Phase.DONE:
         view = view_of(state.output)
-        headline = el("p", view.headline(state.output), cls="pg-headline", dir="auto")
+        headline = el("p", view.headline(state.output, state.asked), cls="pg-headline", dir="auto")
     else:
         words = {Phase.FAILED: "no answer", Phase.STOPPED: "stopped", Phase.UNSUPPORTED: "not here"}
         headline = el("p", words.get(state.phase, numbers.UNKNOWN), cls="pg-headline pg-empty")
@@ -89,31 +91,12 @@ def _answer(state: CardState) -> Html:
 
 
 def _verdict(state: CardState) -> list[Html | None]:
-    """Right or wrong where there is a true answer, and what was said in the last run where that was something else."""
-    marks: list[Html | None] = []
-    if state.phase is Phase.DONE and state.gold is not None and state.right is not None:
-        if state.right:
-            marks.append(el("span", "✓ gold", cls="pg-right", title="The same as the example's true answer."))
-        else:
-            marks.append(el("span", f"✗ gold: {state.gold}", cls="pg-wrong", title="Not the example's true answer."))
-    if state.phase is Phase.DONE and state.previous is not None:
-        marks.append(_change(state))
-    return marks
-
-
-def _change(state: CardState) -> Html | None:
-    """Another answer than in the last run, or the same with another confidence."""
-    view, before = view_of(state.output), view_of(state.previous)
-    said = before.said(state.previous)
-    if said != view.said(state.output):
-        return el("span", f"was {said}", cls="pg-was", title="Changed since the last run.")
-    now, then = view.confidence(state.output), before.confidence(state.previous)
-    changed = "" if now is None or then is None else numbers.delta(now - then)
-    return (
-        el("span", f"{changed} since last run", cls="pg-was", title="Change of its confidence since the last run.")
-        if changed
-        else None
-    )
+    """Right or wrong where there is a true answer, and what is other than in the last run."""
+    view = view_for(state)
+    changed = None
+    if state.phase is Phase.DONE and type(state.previous) is type(state.output):
+        changed = view.change(state.output, state.previous)
+    return [view.verdict(state), None if changed is None else el("span", changed[0], cls="pg-was", title=changed[1])]
 
 
 def _note(state: CardState) -> Html:
@@ -166,8 +149,8 @@ def _remarks(state: CardState) -> list[str]:
     """The stand-in's sentence stands there from the start, in the words in which the tier says it."""
     stats = state.stats
     remarks = [stats.note or STAND_IN_NOTE] if state.stand_in else []
-    if state.output is not None and (source := view_of(state.output).confidence_source(state.output)):
-        remarks.append(source)
+    if state.output is not None:
+        remarks += view_of(state.output).remarks(state.output, state.asked)
     if stats.load_seconds and not stats.cache_hit:
         remarks.append(f"Loaded in {numbers.seconds(stats.load_seconds)}, once.")
     if state.trained_on and not state.remote:
@@ -183,67 +166,6 @@ def _key_button(state: CardState) -> Html:
     offered = not state.busy and (state.stand_in or (state.remote and state.phase is Phase.FAILED))
     words = "Add a key" if state.stand_in else "Change the key"
     return el("button", words, type="button", cls="pg-link", data_act="key", data_tier=state.tier, hidden=not offered)
-
-
-def _numbers(state: CardState) -> Html:
-    """Four figures, each with what it counts. The same four places in every phase."""
-    stats = state.stats
-    rows = [_latency(stats), _cost(state), _tokens(stats) if state.remote else _memory(stats), _parameters(stats)]
-    cells = [
-        el(
-            "div",
-            el("dd", value, title=hint or None),
-            el("dt", caption),
-            cls="pg-figure",
-            data_unknown=value == numbers.UNKNOWN,
-        )
-        for value, caption, hint in rows
-    ]
-    return el("dl", cells, cls="pg-numbers")
-
-
-def _latency(stats: Stats) -> tuple[str, str, str]:
-    caption, hint = "latency", ""
-    if stats.latency_seconds is not None and stats.cache_hit is not None:
-        caption = "latency, warm" if stats.cache_hit else "latency, cold"
-    if stats.load_seconds:
-        hint = f"Loading the model took {numbers.seconds(stats.load_seconds)}, once."
-    if stats.queue_seconds:
-        hint = f"{hint} It waited {numbers.seconds(stats.queue_seconds)} in the queue.".strip()
-    return numbers.seconds(stats.latency_seconds), caption, hint
-
-
-def _cost(state: CardState) -> tuple[str, str, str]:
-    stats = state.stats
-    hint = f"From published prices of {stats.price_date}." if stats.price_date else ""
-    if stats.cost_usd is None and state.remote and state.phase is Phase.DONE and not state.stand_in:
-        hint = "No published price of this model is known here."
-    return numbers.usd(stats.cost_usd), "per call", hint
-
-
-def _tokens(stats: Stats) -> tuple[str, str, str]:
-    if stats.tokens_in is None and stats.tokens_out is None:
-        return numbers.UNKNOWN, "tokens in → out", ""
-    known = [numbers.UNKNOWN if value is None else f"{value:,}" for value in (stats.tokens_in, stats.tokens_out)]
-    return f"{known[0]} → {known[1]}", "tokens in → out", "What an endpoint charges for."
-
-
-def _parameters(stats: Stats) -> tuple[str, str, str]:
-    caption = "parameters"
-    if stats.adapter_parameters is not None:
-        caption = f"parameters, {numbers.count(stats.adapter_parameters)} adapted"
-    return numbers.count(stats.parameters), caption, "" if stats.parameters is None else f"{stats.parameters:,}"
-
-
-def _memory(stats: Stats) -> tuple[str, str, str]:
-    caption = "in memory"
-    if stats.adapter_bytes is not None:
-        caption = f"in memory, {numbers.size(stats.adapter_bytes)} its own"
-    return (
-        numbers.size(stats.resident_bytes),
-        caption,
-        "" if stats.resident_bytes is None else f"{stats.resident_bytes:,} bytes",
-    )
 
 
 def _actions(state: CardState) -> Html:

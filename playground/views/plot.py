@@ -9,13 +9,14 @@ from playground.core.run import TierResult
 from playground.views import numbers
 from playground.views.html import Html, el
 from playground.views.kinds import view_of
+from playground.views.state import NOTHING_KNOWN, Asked
 
 
-def plot(results: Sequence[TierResult], titles: Mapping[str, str]) -> Html:
+def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked = NOTHING_KNOWN) -> Html:
     """A row for every tier, filled or not, so that the panel has its height from the start. The stand-in stays out."""
     by_tier = {result.tier: result for result in results if result.compared}
     confidences = {tier: view_of(result.output).confidence(result.output) for tier, result in by_tier.items()}
-    said = {tier: view_of(result.output).said(result.output) for tier, result in by_tier.items()}
+    said = {tier: view_of(result.output).headline(result.output, asked) for tier, result in by_tier.items()}
     left_out = {result.tier: "left out" for result in results if not result.compared}
     latencies = {tier: result.stats.latency_seconds for tier, result in by_tier.items()}
     longest = max((value for value in latencies.values() if value), default=0.0)

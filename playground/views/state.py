@@ -12,7 +12,8 @@ from typing import Any
 
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.run import TierResult
-from playground.core.types import Choice, Source, Stats
+from playground.core.task import Label
+from playground.core.types import Choice, Gold, Source, Stats
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
 
@@ -33,11 +34,32 @@ LAST_PHASES = frozenset({Phase.DONE, Phase.FAILED, Phase.STOPPED, Phase.UNSUPPOR
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a task's answers are like, known before there is one: so an empty card has the height of a full one.
+
+    kind: of the output to expect, which chooses its view; empty where nobody knows.
+    noun: what one labelled stretch of a text is called, and its plural. every_word: each word has exactly one label.
+    """
+
+    kind: str = ""
+    labels: tuple[Label, ...] = ()
+    noun: tuple[str, str] = ("stretch", "stretches")
+    every_word: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(label.name for label in self.labels)
+
+
+NOTHING_KNOWN = Asked()
+
+
+@dataclass(frozen=True)
 class CardState:
     """`model` None: the first choice. `fraction` in 0..1, None where nobody can tell. `text`: what has streamed in so far.
 
-    labels: the answers to expect, so that an empty card has the height of a full one.
-    gold: the true answer where the input is an example, and `right` whether the output is it.
+    input: the text that the answer is about; empty before the first run.
+    gold: the true answer where the input is an example. right: whether the output is it; None too where they cannot be compared.
     trained_on: what the chosen model was trained on, where its card says so.
     ahead, seconds: while it waits, how many stand before it and how long that should take, each where it is known.
     previous: the same card's output in the run before, for the marks of what changed.
@@ -47,18 +69,19 @@ class CardState:
     number: int
     title: str
     choices: tuple[Choice, ...] = ()
-    labels: tuple[str, ...] = ()
+    asked: Asked = NOTHING_KNOWN
     model: str | None = None
     phase: Phase = Phase.IDLE
     what: str = ""
     fraction: float | None = None
     ahead: int | None = None
     seconds: float | None = None
+    input: str = ""
     text: str = ""
     output: Any = None
     stats: Stats = Stats()
     error: str = ""
-    gold: str | None = None
+    gold: Gold | None = None
     right: bool | None = None
     previous: Any = None
     seq: int = -1
@@ -89,14 +112,17 @@ class CardState:
         return self.source in REMOTE
 
 
-def waiting(state: CardState, *, model: str | None, gold: str | None, previous: Any = None) -> CardState:
-    """The card at the start of a run."""
+def waiting(
+    state: CardState, *, model: str | None, gold: Gold | None, input: str = "", previous: Any = None
+) -> CardState:
+    """The card at the start of a run of `input`."""
     if state.phase is Phase.UNSUPPORTED:
         return state
     return replace(
         state,
         model=model,
         gold=gold,
+        input=input,
         previous=previous,
         phase=Phase.WAITING,
         what="",

@@ -23,15 +23,17 @@ class Row(Protocol):
     def results(self) -> tuple[TierResult, ...]: ...
 
 
-def differs(row: Row) -> bool:
-    """Whether the compared tiers gave more than one answer."""
-    return len({view_of(result.output).said(result.output) for result in row.results if result.compared}) > 1
+def differs(row: Row) -> bool | None:
+    """Whether the compared tiers gave more than one answer; None where no two of them can be compared."""
+    outputs = [result.output for result in row.results if result.compared]
+    return view_of(outputs[0]).differ(outputs) if outputs else None
 
 
 def table(rows: Sequence[Row], titles: Mapping[str, str], total: int, *, busy: bool = False) -> Html:
     """`rows` in any order; lines that have no row yet are not shown, the count says how many are missing."""
     ordered = sorted(rows, key=lambda row: row.index)
-    different = sum(differs(row) for row in ordered)
+    verdicts = [differs(row) for row in ordered]
+    different = sum(verdict is True for verdict in verdicts)
     head = el(
         "tr",
         el("th", "line", scope="col"),
@@ -41,13 +43,13 @@ def table(rows: Sequence[Row], titles: Mapping[str, str], total: int, *, busy: b
             for place, (tier, name) in enumerate(titles.items(), 1)
         ],
     )
-    body = [_row(row, titles) for row in ordered]
+    body = [_row(row, titles, verdict is True) for row, verdict in zip(ordered, verdicts, strict=True)]
     return el(
         "section",
         el(
             "div",
             el("h2", _count(len(ordered), total, busy)),
-            el("span", _summary(ordered, different), cls="pg-aside"),
+            el("span", _summary(verdicts, different), cls="pg-aside"),
             el(
                 "label",
                 el("input", type="checkbox", data_act="only-different", autocomplete="off"),
@@ -88,19 +90,18 @@ def _count(done: int, total: int, busy: bool) -> str:
     )
 
 
-def _summary(rows: Sequence[Row], different: int) -> str:
-    """Of the lines that at least two compared tiers answered."""
-    comparable = sum(sum(result.compared for result in row.results) > 1 for row in rows)
+def _summary(verdicts: Sequence[bool | None], different: int) -> str:
+    """Of the lines on which at least two tiers gave what can be compared."""
+    comparable = sum(verdict is not None for verdict in verdicts)
     if not comparable:
-        return "nothing to compare" if rows else ""
+        return "nothing to compare" if verdicts else ""
     if not different:
-        return "the tiers agree on all of them" if comparable == len(rows) else f"the tiers agree on {comparable}"
+        return "the tiers agree on all of them" if comparable == len(verdicts) else f"the tiers agree on {comparable}"
     return f"the tiers differ on {different}"
 
 
-def _row(row: Row, titles: Mapping[str, str]) -> Html:
+def _row(row: Row, titles: Mapping[str, str], different: bool) -> Html:
     by_tier = {result.tier: result for result in row.results}
-    different = differs(row)
     return el(
         "tr",
         el("th", row.index + 1, scope="row"),
@@ -129,6 +130,5 @@ def _cell(result: TierResult | None) -> Html:
         " ",
         el("span", numbers.score(view.confidence(result.output)), cls="pg-quiet"),
         data_tier=result.tier,
-        data_said=view.said(result.output),
         cls="pg-muted" if muted else None,
     )

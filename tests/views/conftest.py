@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from playground.core.errors import LoadFailed
 from playground.core.events import Cancelled, Failed, Finished, Loading, Partial, Progress, Queued
-from playground.core.types import Choice, Labels, LabelScore, Source, Stats
-from playground.views.state import CardState
+from playground.core.task import Label
+from playground.core.types import Choice, Labels, LabelScore, Source, Spans, Stats, in_order
+from playground.core.types import Span as Stretch
+from playground.views.state import Asked, CardState
 
 HOSTILE = [
     "<script>x</script>",
@@ -25,6 +27,22 @@ labels = st.builds(
     st.lists(st.tuples(words, scores), min_size=1, max_size=8, unique_by=lambda row: row[0]),
     st.sampled_from(["computed", "logprobs", "stated"]),
 )
+stretches = st.builds(
+    lambda start, length, label, text, score: Stretch(start, start + length, label, text, score),
+    st.integers(0, 30),
+    st.integers(0, 9),
+    st.one_of(st.sampled_from(["PER", "LOC", "B&B"]), words),
+    words,
+    st.one_of(st.none(), scores),
+)
+spans = st.builds(
+    lambda found, known, source, unplaced: Spans(in_order(found), tuple(known), source, unplaced),
+    st.lists(stretches, max_size=6),
+    st.lists(st.one_of(st.sampled_from(["PER", "LOC"]), words), max_size=4),
+    st.sampled_from(["computed", "stated"]),
+    st.integers(0, 3),
+)
+answers = st.one_of(labels, spans)
 maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
@@ -59,7 +77,7 @@ events = st.one_of(
     st.builds(Loading, seq=sequence, what=words, fraction=fractions),
     st.builds(Progress, seq=sequence, what=words, fraction=fractions),
     st.builds(Partial, seq=sequence, delta=words),
-    st.builds(Finished, seq=sequence, output=labels, stats=stats),
+    st.builds(Finished, seq=sequence, output=answers, stats=stats),
     st.builds(Failed, seq=sequence, error=st.builds(LoadFailed, words), stats=stats),
     st.builds(Cancelled, seq=sequence),
 )
@@ -72,10 +90,17 @@ states = st.builds(
     number=st.integers(1, 9),
     title=words,
     choices=st.lists(choices, max_size=3).map(tuple),
-    labels=st.lists(words, max_size=4, unique=True).map(tuple),
+    asked=st.builds(
+        Asked,
+        kind=st.sampled_from(["labels", "spans", "", "else"]),
+        labels=st.lists(st.builds(Label, words, words), max_size=4, unique_by=lambda label: label.name).map(tuple),
+        noun=st.tuples(words, words),
+        every_word=st.booleans(),
+    ),
+    input=words,
     model=maybe(words),
-    gold=maybe(words),
-    previous=maybe(labels),
+    gold=st.one_of(st.none(), words, st.lists(stretches, max_size=3).map(in_order)),
+    previous=maybe(answers),
     trained_on=words,
 )
 

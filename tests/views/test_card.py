@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.events import Queued
+from playground.core.task import Label
 from playground.core.types import Choice, Labels, LabelScore, Source, Stats
 from playground.core.words import STAND_IN_NOTE
 from playground.views.card import card
-from playground.views.state import CardState, Phase, fold, waiting
+from playground.views.state import Asked, CardState, Phase, fold, waiting
 from tests.views.conftest import events, states
 from tests.views.test_html import parsed
 
@@ -30,6 +31,9 @@ ALLOWED = {
     "button",
     "select",
     "option",
+    "mark",
+    "small",
+    "b",
 }
 LOCAL = (Choice("a", "Model A", Source.BUNDLED), Choice("b", "Model B", Source.HUB, False, "not on this machine"))
 OUTPUT = Labels("positive", (LabelScore("positive", 0.924), LabelScore("negative", 0.076)))
@@ -42,7 +46,7 @@ def local(**changes):
             "number": 4,
             "title": "From scratch",
             "choices": LOCAL,
-            "labels": ("negative", "positive"),
+            "asked": Asked("labels", (Label("negative", ""), Label("positive", ""))),
         }
         | changes
     )
@@ -168,7 +172,8 @@ def test_a_picker_shows_what_is_not_here_and_keeps_the_choice():
 
 def test_of_many_labels_the_best_are_shown():
     scores = tuple(LabelScore(f"label {place}", 1 / (place + 2)) for place in range(12))
-    state = done(output=Labels("label 0", scores), labels=tuple(f"label {place}" for place in reversed(range(12))))
+    asked = Asked("labels", tuple(Label(f"label {place}", "") for place in reversed(range(12))))
+    state = done(output=Labels("label 0", scores), asked=asked)
     shown = [int(line.split()[0]) for line in text(state).split("label ")[1:]]
     assert shown == [0, 0, 1, 2, 3, 4, 5]  # the answer, then its six best bars
 

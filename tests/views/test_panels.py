@@ -17,7 +17,7 @@ from playground.views.history import history
 from playground.views.plot import plot
 from playground.views.table import differs, table
 from playground.views.welcome import ASPECTS, WORDS, welcome
-from tests.views.conftest import labels, stats, words
+from tests.views.conftest import answers, stats, words
 from tests.views.test_html import parsed
 
 RISKY = {"script", "img", "iframe", "object", "a", "style", "link", "meta", "base"}
@@ -114,7 +114,7 @@ def test_a_table_is_in_the_pasted_order_and_counts(titles):
     assert "the tiers agree on 1" in text(table([agreed, rows[0]], titles, 2))
 
 
-@given(words, labels, stats, st.integers(0, 3))
+@given(words, answers, stats, st.integers(0, 3))
 def test_panels_escape_what_they_show(written, output, measured, place):
     titles = {"hosted": written, "scratch": "From scratch"}
     results = [

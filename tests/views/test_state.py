@@ -13,7 +13,7 @@ from playground.core.types import Labels, LabelScore, Source, Stats
 from playground.views.state import LAST_PHASES, CardState, Phase, fold, results_of, waiting, with_result
 from tests.views.conftest import events, labels, stats
 
-START = waiting(CardState("scratch", 4, "From scratch", labels=("negative", "positive")), model=None, gold=None)
+START = waiting(CardState("scratch", 4, "From scratch"), model=None, gold=None)
 OUTPUT = Labels("positive", (LabelScore("positive", 0.9), LabelScore("negative", 0.1)))
 
 
