@@ -63,8 +63,14 @@ class Task(Protocol):
     def call(self, model: ModelRef, request: Request) -> Call:
         """What a local model is asked."""
 
+    def longest_reply(self, text: str) -> int:
+        """How many tokens a reply that follows the schema may well have."""
+
     def gold(self, row: Mapping[str, Any]) -> Gold | None:
         """The true answer in a data file's row, where it has one."""
+
+    def fault(self, row: Mapping[str, Any]) -> str:
+        """Why a row has no true answer, as the rest of a sentence."""
 
     def matches(self, output: Answer, gold: Gold) -> bool | None:
         """Whether an answer is the gold one; None where the two cannot be compared."""
@@ -126,7 +132,8 @@ class LabelTask:
         """The rest of a stated confidence is shared evenly by the other labels."""
         names = [label.name for label in self.labels]
         by_canonical = {canonical_label(name): name for name in names}
-        said = by_canonical.get(canonical_label(str(reply.get("label", ""))))
+        label = reply.get("label")
+        said = by_canonical.get(canonical_label(label)) if isinstance(label, str) else None
         if said is None:
             raise BadReply(
                 f"The model answered outside the labels {', '.join(names)}: run again or choose another model."
@@ -150,6 +157,13 @@ class LabelTask:
             return None
         by_canonical = {canonical_label(label.name): label.name for label in self.labels}
         return by_canonical.get(canonical_label(value))
+
+    def longest_reply(self, text: str) -> int:
+        return 64
+
+    def fault(self, row: Mapping[str, Any]) -> str:
+        names = ", ".join(label.name for label in self.labels)
+        return f"its label is {row.get('label')!r:.60}, and not one of {names}"
 
     def matches(self, output: Answer, gold: Gold) -> bool | None:
         if not isinstance(output, Labels) or not isinstance(gold, str):
