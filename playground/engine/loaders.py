@@ -43,11 +43,20 @@ class Encoded:
         return len(self.inputs["input_ids"])
 
 
+@dataclass(frozen=True)
+class EncodedWords(Encoded):
+    """Some words of a text as a model's input. `words`: the [start, end) of each word's tokens among them."""
+
+    words: Sequence[tuple[int, int]] = ()
+
+
 class Runner(Protocol):
     """What computes a forward pass. Models with one runner can share it. Device thread only."""
 
-    def logits(self, rows: Sequence[tuple[Any, Encoded]]) -> list[np.ndarray]:
-        """(model, text) pairs to logits, float32 [L] each; L is the row's own model's number of labels."""
+    def logits(self, rows: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
+        """(model, text) pairs to logits, float32 [L] each; L is the row's own model's number of labels. Of taggers, whose
+        rows are `EncodedWords`, [words, L].
+        """
 
 
 class TextModel(Protocol):
@@ -74,6 +83,36 @@ class TextClassifier(TextModel, Protocol):
     @property
     def path(self) -> str | None:
         """How it computes just now, where that is not the plain way; a card shows it. Device thread only."""
+
+
+class WordReader(Protocol):
+    """How a model reads words: each by itself, as transformers' `is_split_into_words=True` does. Device thread only."""
+
+    def room(self, max_length: int) -> int:
+        """How many pieces of words a window of so many tokens holds, special ones left out."""
+
+    def split(self, lines: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
+        """The pieces of each word of each line: 16 at most, none where the model cannot see it."""
+
+    def window(self, words: Sequence[Sequence[int]]) -> EncodedWords:
+        """Words by their pieces, with the special tokens around them."""
+
+
+class Tagger(TextModel, Protocol):
+    """A model that labels words. `outputs`: its number of logits per word."""
+
+    @property
+    def reader(self) -> WordReader: ...
+
+    @property
+    def word_runner(self) -> Runner: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
+    def path(self) -> str | None:
+        """As a classifier's."""
 
 
 class Attentive(TextModel, Protocol):

@@ -117,5 +117,8 @@ def test_scores_are_a_softmax_best_first():
 
 
 def test_loaders_and_operations_are_found_in_their_packages():
-    assert build_loaders().names() == ["encoder", "lora-classifier", "pipeline-classifier", "scratch-classifier"]
-    assert build_ops().names() == ["Attend", "Classify", "Embed"]
+    kinds = [
+        f"{source}-{purpose}" for source in ("lora", "pipeline", "scratch") for purpose in ("classifier", "tagger")
+    ]
+    assert build_loaders().names() == ["encoder", *kinds]
+    assert build_ops().names() == ["Attend", "Classify", "Embed", "Tag"]

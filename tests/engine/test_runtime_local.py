@@ -321,7 +321,7 @@ def test_missing_pickled_and_unfitting_models_are_refused(runtime, tiny, tmp_pat
 
 
 def test_calls_that_a_model_cannot_serve_are_refused(runtime, tiny):
-    assert "gives no labels" in fails(runtime, tiny.encoder_ref, NotSupported)
+    assert "no label to a text as a whole" in fails(runtime, tiny.encoder_ref, NotSupported)
     last = ask(runtime, Embed(tiny.scratch_ref, texts=("good",)))[-1]
     assert isinstance(last.error, NotSupported)
     assert isinstance(ask(runtime, Embed(tiny.encoder_ref))[-1].error, EmptyInput)

@@ -31,8 +31,8 @@ TEXTS = (
 
 
 def answers(logits: Sequence[np.ndarray]) -> np.ndarray:
-    """Logits [L] of some texts -> their probabilities [texts, L]."""
-    rows = np.stack(logits).astype(np.float64)
+    """Logits [L] of some texts, or [words, L] of each -> all their probabilities [N, L]."""
+    rows = np.concatenate([np.atleast_2d(row) for row in logits]).astype(np.float64)
     shares = np.exp(rows - rows.max(axis=1, keepdims=True))
     found: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
     return found

@@ -19,7 +19,7 @@ from playground.engine.loaders import LoadContext
 from playground.engine.models._agreement import TEXTS, TOLERANCE, difference
 
 if TYPE_CHECKING:
-    from playground.engine.models.lora_classifier import LoraClassifier
+    from playground.engine.models._lora import Adapted
 
 log = logging.getLogger(__name__)
 DELAY = 0.5  # seconds after the load: the request that waited for it goes first
@@ -46,9 +46,9 @@ def bytes_of(layers: list[Any]) -> int:
 
 
 class Merging:
-    """The making of one classifier's copy, in a thread of its own."""
+    """The making of one model's copy, in a thread of its own."""
 
-    def __init__(self, model: LoraClassifier, layers: list[Any], context: LoadContext) -> None:
+    def __init__(self, model: Adapted, layers: list[Any], context: LoadContext) -> None:
         self._model, self._layers, self._context = model, layers, context
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"merge {model.adapter}", daemon=True)

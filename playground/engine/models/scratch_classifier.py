@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.models import _scratch
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
 
@@ -47,10 +46,7 @@ class ScratchClassifier:
         """As `encode`. A token that holds only a part of a character's bytes stands for the whole character."""
         _, spans = self.tokenizer.encode_with_offsets(text)
         most = min(max_length, self.module.config.max_length) - 1
-        at: list[int] = []  # the character that each byte is part of
-        for place, character in enumerate(text):
-            at += [place] * len(character.encode("utf-8", "surrogatepass"))
-        places = [(0, 0), *((at[start], at[end - 1] + 1) for start, end in spans[:most])]
+        places = [(0, 0), *_scratch.characters(text, spans[:most])]
         return (self._first_name, *(text[start:end] for start, end in places[1:])), tuple(places)
 
     def logits(self, rows: Sequence[tuple[ScratchClassifier, Encoded]]) -> list[np.ndarray]:
@@ -65,13 +61,9 @@ class ScratchClassifier:
         """Logits [B, L] on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 
-        from playground.scratch.model import pad
-
-        ids, mask = pad([list(row.inputs["input_ids"]) for row in rows])  # [B, T] each
-        if self.device.type == "cuda":
-            ids, mask = ids.pin_memory(), mask.pin_memory()
+        ids, mask = _scratch.padded([row.inputs["input_ids"] for row in rows], self.device)  # [B, T] each
         with torch.inference_mode():
-            return self.module(ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True), record)
+            return self.module(ids, mask, record)
 
 
 class ScratchLoader:
@@ -81,25 +73,9 @@ class ScratchLoader:
         return weights.estimate(ref, (weights.WEIGHTS,))
 
     def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> ScratchClassifier:
-        import torch
-
         from playground.scratch.model import EncoderClassifier, EncoderConfig
-        from playground.scratch.tokenizer import Tokenizer
 
-        context.report("reading the weights", 0.0)
-        weights.verify(ref, but=(weights.WEIGHTS,))
-        state = weights.tensors(ref)
-        try:
-            with torch.device(
-                "meta"
-            ):  # no random start, which would be thrown away and would stir others' random numbers
-                module = EncoderClassifier(EncoderConfig(**weights.read_json(ref, "config.json")))
-            module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
-            tokenizer = Tokenizer.load(Path(ref.folder) / "tokenizer.json")
-        except (RuntimeError, TypeError, ValueError, KeyError, OSError) as error:
-            raise LoadFailed(f"The model {ref.id} cannot be built from its files: train it or get it again.") from error
-        context.report("moving to the device", 0.8)
-        return ScratchClassifier(hf.to_device(module, ref, context), tokenizer, context)
+        return ScratchClassifier(*_scratch.build(ref, context, EncoderClassifier, EncoderConfig), context)
 
     def unload(self, model: ScratchClassifier, context: LoadContext) -> None:
         pass

@@ -23,7 +23,7 @@ class ClassifyOp:
         call = work.call
         assert isinstance(call, Classify)
         if not hasattr(work.model, "runner"):
-            raise NotSupported(f"The model {call.model.id} gives no labels: choose a classifier.")
+            raise NotSupported(f"The model {call.model.id} gives no label to a text as a whole: choose a classifier.")
         work.state = work.model.encode(call.text, call.model.max_length)
         work.size = work.state.tokens
 

@@ -1,0 +1,55 @@
+"""What the loaders of our own models share: one from its folder, as its recipe saves it (`playground.scratch`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from playground.core.errors import LoadFailed
+from playground.core.types import ModelRef
+from playground.engine import weights
+from playground.engine.loaders import LoadContext
+from playground.engine.models import _transformers as hf
+
+
+def build(
+    ref: ModelRef, context: LoadContext, model: Callable[..., Any], config: Callable[..., Any]
+) -> tuple[Any, Any]:
+    """A module of this class and config, in evaluation mode on the device, and its tokenizer. Raises ModelError."""
+    import torch
+
+    from playground.scratch.tokenizer import Tokenizer
+
+    context.report("reading the weights", 0.0)
+    weights.verify(ref, but=(weights.WEIGHTS,))
+    state = weights.tensors(ref)
+    try:
+        with torch.device("meta"):  # no random start, which would be thrown away and would stir others' random numbers
+            module = model(config(**weights.read_json(ref, "config.json")))
+        module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+        tokenizer = Tokenizer.load(Path(ref.folder) / "tokenizer.json")
+    except (RuntimeError, TypeError, ValueError, KeyError, OSError) as error:
+        raise LoadFailed(f"The model {ref.id} cannot be built from its files: train it or get it again.") from error
+    context.report("moving to the device", 0.8)
+    return hf.to_device(module, ref, context), tokenizer
+
+
+def padded(rows: Sequence[Sequence[int]], device: Any, padding: int = 0) -> tuple[Any, Any]:
+    """Numbers [B, T] and mask [B, T] on the device."""
+    from playground.scratch.model import pad
+
+    numbers, mask = pad([list(row) for row in rows], padding)
+    if device.type == "cuda":
+        numbers, mask = numbers.pin_memory(), mask.pin_memory()
+    return numbers.to(device, non_blocking=True), mask.to(device, non_blocking=True)
+
+
+def characters(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """[start, end) of tokens in a text's bytes -> in its characters. What holds a part of a character stands for all of it."""
+    if text.isascii():
+        return list(spans)
+    at: list[int] = []  # the character that each byte is part of
+    for place, character in enumerate(text):
+        at += [place] * len(character.encode("utf-8", "surrogatepass"))
+    return [(at[start], at[end - 1] + 1) for start, end in spans]

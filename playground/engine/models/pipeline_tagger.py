@@ -1,0 +1,90 @@
+"""A checkpoint that labels words, used as it is: any of transformers' `...ForTokenClassification`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from playground.core.errors import NotSupported
+from playground.core.types import ModelRef
+from playground.engine import weights
+from playground.engine.loaders import EncodedWords, LoadContext
+from playground.engine.models import _transformers as hf
+from playground.engine.models._identity import identity_of
+from playground.engine.models._words import HubReader, by_row, first_places
+from playground.inspection import attention
+
+KIND = "ForTokenClassification"
+
+
+class PipelineTagger:
+    """Logits at each word's first piece. Tags are those of its config."""
+
+    path: str | None = None
+
+    def __init__(self, module: Any, tokenizer: Any, reader: HubReader, context: LoadContext) -> None:
+        self.module, self.tokenizer, self.reader, self.device = module, tokenizer, reader, context.device
+        names = module.config.id2label
+        self.outputs = int(module.config.num_labels)
+        self.labels = tuple(str(names[index]) for index in range(self.outputs))
+        self.heads = hf.heads(module.config)
+        self.identity = identity_of(module, context)
+
+    @property
+    def word_runner(self) -> PipelineTagger:
+        return self
+
+    @property
+    def group(self) -> Hashable:
+        return id(self)
+
+    def encode(self, text: str, max_length: int) -> EncodedWords:
+        return self.reader.encode(text, max_length)
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        return self.reader.shown(text, max_length)
+
+    def logits(self, rows: Sequence[tuple[PipelineTagger, EncodedWords]]) -> list[np.ndarray]:
+        import torch
+
+        windows = [row for _, row in rows]
+        with torch.inference_mode():
+            found = self._forward(windows)  # [B, T, L]
+            places = first_places(windows, found.shape[1], self.tokenizer.padding_side == "left")
+            lines, columns = (torch.from_numpy(place).to(found.device) for place in places)
+            return by_row(found[lines, columns].float().cpu().numpy(), windows)
+
+    def attend(self, row: EncodedWords) -> np.ndarray:
+        with attention.recorded() as weights:
+            self._forward([row])
+        return hf.attended(weights)
+
+    def _forward(self, rows: Sequence[EncodedWords]) -> Any:
+        import torch
+
+        with torch.inference_mode():
+            return self.module(**hf.collate(self.tokenizer, rows, self.device)).logits
+
+
+class PipelineTaggerLoader:
+    name = "pipeline-tagger"
+
+    def estimate(self, ref: ModelRef) -> int:
+        return weights.estimate(ref, weights.weight_files(ref))
+
+    def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> PipelineTagger:
+        weights.weight_files(ref)  # says what is missing before anything is read
+        said = weights.read_json(ref, "config.json").get("architectures") or [KIND]
+        if not any(str(name).endswith(KIND) for name in said):  # a classifier's head may fit, and would answer nonsense
+            raise NotSupported(f"The model {ref.id} labels no words: choose one for token classification.")
+        module, tokenizer = hf.load_pretrained(ref, "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING", context)
+        reader = HubReader(tokenizer, hf.longest(module.config, tokenizer), ref)
+        return PipelineTagger(module, tokenizer, reader, context)
+
+    def unload(self, model: PipelineTagger, context: LoadContext) -> None:
+        pass
+
+
+LOADER = PipelineTaggerLoader()
