@@ -80,6 +80,13 @@ def test_order_is_preference(tmp_path):
     assert catalog.serving("sentiment", "pretrained") == []
 
 
+def test_a_hub_checkpoint_is_preferred_for_names_and_its_own_config_names_the_tags():
+    catalog = Catalog.read(BUNDLED)
+    first = catalog.serving("ner", "pretrained")[0]
+    assert (first.id, first.loader, first.source) == ("dslim/bert-base-NER", "pipeline-tagger", Source.HUB)
+    assert first.labels == ()
+
+
 def test_what_is_not_here_says_so(tmp_path):
     catalog = read(tmp_path, ROW)
     checkpoint = catalog.get("a")

@@ -1,11 +1,13 @@
 """The fake keeps the runtime's contract, so that tests of other rooms mean something."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from playground.core.calls import Call, Classify, Embed
+from playground.core import segment
+from playground.core.calls import Call, Classify, Embed, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import Busy
 from playground.core.events import LAST, Cancelled, Failed, Finished, Loading, Queued
@@ -17,6 +19,7 @@ from tests.fakes.runtime import FakeRuntime
 from .conftest import eventually
 
 MODEL = ModelRef("fake/m", "fake", "/nowhere", labels=("negative", "positive"))
+MODEL_OF_NAMES = ModelRef("fake/names", "fake", "/nowhere", labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"))
 
 
 def ask(runtime, call, cancel=None):
@@ -35,6 +38,25 @@ def test_it_answers_from_the_text_alone():
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
     assert isinstance(ask(runtime, Call(MODEL))[-1], Failed)
+
+
+def test_it_labels_words_as_the_real_one_does():
+    """Offsets of the text, labels without prefixes, line by line, and for word classes a span for each word."""
+    text = "Ada King, of London,\nmet Charles Babbage; London again."
+    found = ask(FakeRuntime(), Tag(MODEL_OF_NAMES, text=text))[-1]
+    assert isinstance(found, Finished)
+    assert found.output.labels == ("PER", "LOC")
+    assert found.output.spans
+    assert found.stats.tokens_in > 0
+    for span in found.output.spans:
+        assert text[span.start : span.end] == span.text
+        assert "\n" not in span.text
+        assert 0 < span.score <= 1
+    assert ask(FakeRuntime(), Tag(MODEL_OF_NAMES, text=text))[-1].output == found.output
+    classes = replace(MODEL_OF_NAMES, labels=("NOUN", "VERB", "PUNCT"))
+    spans = ask(FakeRuntime(), Tag(classes, text=text))[-1].output.spans
+    assert [(span.start, span.end) for span in spans] == segment.words(text)
+    assert ask(FakeRuntime(), Tag(classes, text=""))[-1].output.spans == ()
 
 
 def test_it_follows_a_script():

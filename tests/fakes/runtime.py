@@ -11,14 +11,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from playground.core.calls import Call, Classify, Embed
+from playground.core import segment
+from playground.core.calls import Call, Classify, Embed, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
 from playground.core.status import Device, Queue, RuntimeReport, Totals
-from playground.core.types import Embeddings, Labels, LabelScore, ModelRef, Output, Resident, Stats
+from playground.core.types import (
+    Embeddings,
+    Labels,
+    LabelScore,
+    ModelRef,
+    Output,
+    Resident,
+    Span,
+    Spans,
+    Stats,
+    in_order,
+)
+from playground.engine.bio import Scheme
 
 DIMENSIONS = 16
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference names none
 
 
 @dataclass
@@ -149,10 +163,26 @@ def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Ou
         rows = [LabelScore(name, float(share)) for name, share in zip(names, weights / weights.sum(), strict=True)]
         rows.sort(key=lambda row: -row.score)
         return Labels(rows[0].label, tuple(rows), "computed")
+    if isinstance(call, Tag):
+        return _tagged(call)
     if isinstance(call, Embed):
         vectors = np.stack([embed(text) for text in call.texts])
         return Embeddings(vectors, tuple(len(text.split()) + 2 for text in call.texts))
     raise NotSupported(f"FakeRuntime has no answer to {type(call).__name__}.")
+
+
+def _tagged(call: Tag) -> Spans:
+    """Line by line, as the real one. A word has the same tag wherever it stands; names are rare, as they are."""
+    tags = call.model.labels or TAGS
+    scheme = Scheme.read(tags)
+    spans: list[Span] = []
+    for line in segment.lines(call.text):
+        words = segment.words(call.text, *line)
+        rows = [_numbers(f"{call.model.id} {call.text[start:end].lower()}", len(tags)) for start, end in words]
+        weights = np.exp(3 * np.array(rows).reshape(len(words), len(tags)))  # [words, tags]
+        weights *= [4.0 if tag == "O" else 1.0 for tag in tags]
+        spans += scheme.spans(call.text, words, weights / weights.sum(axis=1, keepdims=True))
+    return Spans(in_order(spans), scheme.labels, "computed")
 
 
 def embed(text: str) -> np.ndarray:
@@ -163,7 +193,7 @@ def embed(text: str) -> np.ndarray:
 
 
 def fake_stats(call: Call) -> Stats:
-    texts = (call.text,) if isinstance(call, Classify) else getattr(call, "texts", ())
+    texts = (call.text,) if isinstance(call, Classify | Tag) else getattr(call, "texts", ())
     return Stats(
         model=call.model.id,
         revision=call.model.revision or None,
