@@ -13,7 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPO = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
+NAMES = "dslim/bert-base-NER"
+NAME_TAGS = ("O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def snapshot_in(home, repo):
+    """The folder of a repository's only commit, laid out as huggingface_hub does."""
+    snapshot = home / "hub" / f"models--{repo.replace('/', '--')}" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text(COMMIT)
+    return snapshot
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +33,7 @@ def hub_cache(tmp_path_factory):
     from transformers import BertTokenizerFast, DistilBertConfig, DistilBertForSequenceClassification
 
     home = tmp_path_factory.mktemp("hf")
-    snapshot = home / "hub" / f"models--{REPO.replace('/', '--')}" / "snapshots" / COMMIT
-    snapshot.mkdir(parents=True)
-    (snapshot.parent.parent / "refs").mkdir()
-    (snapshot.parent.parent / "refs" / "main").write_text(COMMIT)
+    snapshot = snapshot_in(home, REPO)
     words = snapshot / "vocab.txt"
     words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "a", "film", "it", "was"]))
     BertTokenizerFast(vocab_file=str(words)).save_pretrained(snapshot)
@@ -40,6 +48,35 @@ def hub_cache(tmp_path_factory):
         label2id={"NEGATIVE": 0, "POSITIVE": 1},
     )
     DistilBertForSequenceClassification(config).save_pretrained(snapshot)
+    return home
+
+
+@pytest.fixture(scope="module")
+def hub_cache_of_names(tmp_path_factory):
+    """A tiny cased BERT that labels words, with the files that the real one has: a vocab.txt, no tokenizer.json."""
+    import torch
+    from transformers import BertConfig, BertForTokenClassification
+
+    torch.manual_seed(2)
+    home = tmp_path_factory.mktemp("hf")
+    snapshot = snapshot_in(home, NAMES)
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", *letters, *(f"##{letter}" for letter in letters)]
+    (snapshot / "vocab.txt").write_text("\n".join(pieces))
+    settings = {"do_lower_case": False, "model_max_length": 512, "tokenizer_class": "BertTokenizer"}
+    (snapshot / "tokenizer_config.json").write_text(json.dumps(settings))
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        initializer_range=0.5,
+        num_labels=len(NAME_TAGS),
+        id2label=dict(enumerate(NAME_TAGS)),
+        label2id={tag: place for place, tag in enumerate(NAME_TAGS)},
+    )
+    BertForTokenClassification(config).save_pretrained(snapshot)
     return home
 
 
@@ -96,6 +133,46 @@ def test_a_checkpoint_in_the_local_cache_is_used_and_the_hub_is_not_asked(hub_ca
         assert (result["source"], result["model"], result["revision"]) == ("hub", REPO, COMMIT)
         assert {row["label"] for row in result["output"]["scores"]} == {"negative", "positive"}
         assert hub.connections == []
+
+
+def test_a_hub_checkpoint_that_labels_words_is_the_first_choice_for_names(hub_cache_of_names):
+    """What plain transformers finds, in the words of the text as it was written."""
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    text = "Ada King met Charles \U0001f642\tin London,\nand Cafe\u0301 Roma."
+    with Silent() as hub:
+        environment = {"HF_HOME": str(hub_cache_of_names), "HF_ENDPOINT": hub.url}
+        found = run("run", "ner", text, "--tier", "pretrained", "--json", **environment)
+        assert found.returncode == 0, found.stderr.decode()
+        (result,) = json.loads(found.stdout)["results"]
+        assert (result["source"], result["model"], result["revision"]) == ("hub", NAMES, COMMIT)
+        assert hub.connections == []
+    assert result["output"]["labels"] == ["MISC", "PER", "ORG", "LOC"]
+    assert result["stats"]["truncated"] is False
+    assert result["stats"]["note"] == "Read line by line, 2 lines."
+    folder = next((hub_cache_of_names / "hub").glob("models--*/snapshots/*"))
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForTokenClassification.from_pretrained(folder)
+    lines = (["Ada", "King", "met", "Charles", "\U0001f642", "in", "London", ","], ["and", "Cafe\u0301", "Roma", "."])
+    labelled, begun, start = {}, set(), 0
+    for words in lines:
+        inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+        with torch.inference_mode():
+            tags = model(**inputs).logits[0].argmax(-1)
+        for place, word in enumerate(words):
+            start = text.index(word, start)
+            tag = NAME_TAGS[tags[inputs.word_ids(0).index(place)]]
+            if tag != "O":
+                labelled[start] = tag[2:]
+            if tag.startswith("B-"):
+                begun.add(start)
+    assert labelled, "the tiny model finds nothing: the test shows nothing"
+    spans = result["output"]["spans"]
+    for span in spans:
+        assert text[span["start"] : span["end"]] == span["text"]
+    assert begun <= {span["start"] for span in spans} <= labelled.keys()
+    for start, label in labelled.items():
+        assert [s["label"] for s in spans if s["start"] <= start < s["end"]] == [label]
 
 
 def test_without_it_the_bundled_one_answers_and_the_hub_is_not_asked(tmp_path):
