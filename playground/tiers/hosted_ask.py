@@ -17,7 +17,7 @@ from playground.tiers.hosted_endpoints import Endpoint
 from playground.tiers.hosted_errors import Scrubber, cut, message_of, retry_after, translated
 from playground.tiers.hosted_http import Clients, ReplyTooLong
 from playground.tiers.hosted_reply import Reply
-from playground.tiers.hosted_request import Features, KnownFeatures, arguments, most_output_tokens
+from playground.tiers.hosted_request import Features, KnownFeatures, answer_tokens, arguments, most_output_tokens
 
 if TYPE_CHECKING:
     import openai
@@ -40,7 +40,9 @@ class Exchange:
 
 
 class Asker:
-    """Lives in the shared loop. What an endpoint was found to refuse is remembered. `max_new_tokens`: of one answer."""
+    """Lives in the shared loop. What an endpoint was found to refuse is remembered. `max_new_tokens`: of one answer, where the
+    text does not ask for a longer one.
+    """
 
     def __init__(self, clients: Clients, max_new_tokens: int) -> None:
         self._clients = clients
@@ -60,7 +62,8 @@ class Asker:
         scrub = Scrubber(endpoint.api_key)
         host = host_of(endpoint)
         features = self._known.get(endpoint.base_url, endpoint.model)
-        most_tokens = most_output_tokens(self._max_new_tokens, thinks=endpoint.source is not Source.STAND_IN)
+        answer = answer_tokens(task, text, self._max_new_tokens)
+        most_tokens = most_output_tokens(answer, thinks=endpoint.source is not Source.STAND_IN)
         waited = reconnected = False
         refusals = 0
         while True:

@@ -17,7 +17,7 @@ from playground.tiers.context import TierContext
 from playground.tiers.hosted_budget import Budget, Reservation
 from playground.tiers.hosted_models import DEFAULT, ModelLists
 from playground.tiers.hosted_prices import cost
-from playground.tiers.hosted_request import most_input_tokens, most_output_tokens
+from playground.tiers.hosted_request import answer_tokens, most_input_tokens, most_output_tokens
 
 STAND_IN = "stand-in"  # the model name that the bundled endpoint answers to
 _NO_KEY = "not-needed"  # openai's client wants one; a server on this machine asks for none
@@ -144,7 +144,7 @@ class Endpoints:
                     NotAllowed("The budget for visitors is used up: paste a key of your own for live answers.")
                 )
             return None
-        most_out = most_output_tokens(settings.max_new_tokens)
+        most_out = most_output_tokens(answer_tokens(ask.task, ask.request.text, settings.max_new_tokens))
         most = cost(url, model, most_input_tokens(ask.task, ask.request.text), most_out)
         if most is None:
             ask.refused.append(

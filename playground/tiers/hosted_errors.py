@@ -13,12 +13,17 @@ from playground.core.errors import (
     EndpointFault,
     EndpointTimeout,
     EndpointUnreachable,
+    NotSupported,
     PlaygroundError,
     RateLimited,
     StreamCut,
     UnknownName,
 )
 
+STAND_IN_CANNOT = (
+    "The stand-in, our own small endpoint, only chooses between labels and cannot point at words of a text: "
+    "paste an API key, or name a local server, and the hosted tier answers here."
+)
 _GRAM = 8  # so many characters of a key in a row are a piece of it
 _LOOKS_LIKE_A_KEY = re.compile(
     r"(?i:bearer)\s+[^\s\"',;]+|\b(?:sk|pk|rk|hf|gsk|xai|key|api|token)[-_][\w*.\-…]{6,}|\bAIza[\w\-]{10,}"
@@ -113,6 +118,8 @@ def translated(error: Exception, host: str, model: str, scrub: Scrubber, *, ours
 def _status(error: Any, host: str, model: str, scrub: Scrubber, ours: bool) -> PlaygroundError:
     status: int = error.status_code
     said = excerpt(message_of(error.body), scrub)
+    if ours and isinstance(error.body, dict) and error.body.get("code") == "unservable_schema":
+        return NotSupported(STAND_IN_CANNOT)
     if ours and said:
         return EndpointFault(said)
     if 300 <= status < 400:

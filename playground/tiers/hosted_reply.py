@@ -13,7 +13,7 @@ from playground.core.task import Task
 from playground.core.types import Answer, Labels
 from playground.tiers.hosted_logprobs import choice_field, label_scores, tokens_from
 
-MAX_REPLY_CHARS = 100_000
+MAX_REPLY_CHARS = 400_000  # far above what the most tokens of an answer spell
 _MOST_OBJECTS = 50  # of an endless reply, so many beginnings of an object are tried
 
 
@@ -98,7 +98,9 @@ def output_of(task: Task, reply: Reply, text: str) -> Answer:
     if reply.finish_reason == "content_filter":
         raise Refused("The endpoint's content filter stopped the answer: change the text or choose another model.")
     if reply.finish_reason == "length":
-        raise BadReply("The reply was cut at its length limit before the answer was whole: choose another model.")
+        raise BadReply(
+            "The reply was cut at its length limit before the answer was whole: shorten the text, or choose another model."
+        )
     if not reply.choices:
         raise BadReply("The endpoint sent no answer: run again or choose another model.")
     output = _parsed(task, reply.content, text)

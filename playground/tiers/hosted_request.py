@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from playground.core.task import Task
+from playground.tiers.hosted_logprobs import choice_field
 
 ROOM_TO_THINK = 1488  # tokens; a model that thinks first is charged for them within the same limit as for its answer
 TOP_LOGPROBS = 10
+MOST_ANSWER = (
+    16_384 - ROOM_TO_THINK
+)  # small models write no more in one reply; a longer one is cut, and its card says so
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ def messages(task: Task, text: str, features: Features) -> list[dict[str, str]]:
 
 
 def arguments(task: Task, text: str, model: str, features: Features, most_tokens: int) -> dict[str, Any]:
-    """The body of POST /chat/completions. `most_tokens`: see `most_output_tokens`."""
+    """The body of POST /chat/completions. `most_tokens`: see `most_output_tokens`. Probabilities are asked for where the answer
+    is one choice: of a list of words they would tell about its spelling.
+    """
     body: dict[str, Any] = {"model": model, "messages": messages(task, text, features)}
     if features.format == "json_schema":
         name = re.sub(r"[^a-zA-Z0-9_-]", "_", task.name)[:64]
@@ -93,7 +99,7 @@ def arguments(task: Task, text: str, model: str, features: Features, most_tokens
         body["response_format"] = {"type": "json_object"}
     if features.temperature:
         body["temperature"] = 0
-    if features.logprobs:
+    if features.logprobs and choice_field(task.schema()) is not None:
         body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     if features.limit != "none":
         body[features.limit] = most_tokens
@@ -102,6 +108,11 @@ def arguments(task: Task, text: str, model: str, features: Features, most_tokens
         if features.stream_usage:
             body["stream_options"] = {"include_usage": True}
     return body
+
+
+def answer_tokens(task: Task, text: str, at_least: int) -> int:
+    """How long the answer to this text may be: `at_least`, or what a list of its words takes, within bounds."""
+    return max(at_least, min(task.longest_reply(text), MOST_ANSWER))
 
 
 def most_output_tokens(answer: int, *, thinks: bool = True) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from playground.core.errors import Busy, DeadlineExceeded, InternalError, LoadFailed
 from playground.gateway import LocalGateway, start_gateway
+from playground.tasks import find_tasks
 from tests.gateway.topics import FORMAT, MESSAGES
 from tests.gateway.word_runtime import ENCODER, WordRuntime
 
@@ -120,3 +121,17 @@ def test_a_runtime_that_never_answers_is_504(runtime: WordRuntime) -> None:
         assert runtime.cancelled.wait(1)
     finally:
         gateway.close()
+
+
+@pytest.mark.parametrize("task", ["ner", "pos"])
+def test_a_schema_that_asks_for_words_of_the_text_is_refused_and_nothing_is_made_up(
+    client: openai.OpenAI, runtime: WordRuntime, task: str
+) -> None:
+    schema = find_tasks().get(task).schema()
+    wanted = {"type": "json_schema", "json_schema": {"name": task, "strict": True, "schema": schema}}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model="stand-in", messages=MESSAGES, response_format=wanted)
+    assert caught.value.body["code"] == "unservable_schema"
+    assert caught.value.body["param"] == "response_format"
+    assert "writes no text" in caught.value.body["message"]
+    assert runtime.calls == []
