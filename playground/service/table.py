@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from playground.core.cancel import Cancel
-from playground.core.errors import PlaygroundError
+from playground.core.errors import InputError, PlaygroundError
 from playground.core.events import Failed, Finished
 from playground.core.protocols import Tier
 from playground.core.run import TierResult
@@ -27,6 +27,15 @@ class TableRow:
     index: int
     text: str
     results: tuple[TierResult, ...]
+
+
+def check_lines(lines: Sequence[str], most: int) -> None:
+    """Raises InputError."""
+    if len(lines) > most:
+        raise InputError(
+            f"There are {len(lines):,} lines and the limit is {most:,}: "
+            "paste fewer, or use `python -m playground bench` for a file."
+        )
 
 
 async def answer(task: Task, tier: Tier, request: Request, cancel: Cancel) -> TierResult:
