@@ -1,4 +1,5 @@
-"""A transformer encoder and a classifier on top of it, from scratch, in one file to be read from top to bottom.
+"""A transformer encoder, with a classifier of texts and a tagger of words on top, from scratch, in one file to be read from top to
+bottom.
 
 After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
 it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
@@ -9,12 +10,14 @@ Letters in the comments, for shapes:
     T  tokens per text         H  heads; each looks at D/H of the numbers
     Q, K  tokens that ask, tokens that are looked at (here both are T)
     V  size of the vocabulary  L  labels
+    W  words per text
 """
 
 import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -160,7 +163,39 @@ def mean_over_tokens(x: Tensor, mask: Tensor) -> Tensor:
     return (x * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-class EncoderClassifier(nn.Module):
+class SavedModel(nn.Module):
+    """A model that is two files: its shape in config.json, its numbers in model.safetensors."""
+
+    config: EncoderConfig
+    config_class: ClassVar[type[EncoderConfig]] = EncoderConfig
+
+    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write model.safetensors (in `dtype`; float16 halves it) and config.json."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.to(dtype).contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote, as float32, ready to answer (dropout off). Raises ValueError when shapes do not fit."""
+        folder = Path(folder)
+        config = cls.config_class(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return cls.from_weights(config, folder / "model.safetensors")
+
+    @classmethod
+    def from_weights(cls, config: EncoderConfig, path: Path) -> Self:
+        """A model of this shape with the weights of a safetensors file, as float32, dropout off."""
+        model = cls(config)
+        try:
+            model.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        except RuntimeError as error:
+            raise ValueError(f"The weights in {Path(path).name} do not fit their config.") from error
+        return model.eval()
+
+
+class EncoderClassifier(SavedModel):
     """One decision per text: encode it, take the mean of its tokens, and let a linear layer score the labels."""
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -179,30 +214,65 @@ class EncoderClassifier(nn.Module):
         states = self.encoder(ids, mask, record)  # [B, T, D]
         return self.classifier(self.dropout(mean_over_tokens(states, mask)))
 
-    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
-        """Write model.safetensors (in `dtype`; float16 halves it) and config.json."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: value.to(dtype).contiguous() for name, value in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=2) + "\n", encoding="utf-8")
 
-    @classmethod
-    def load(cls, folder: Path) -> "EncoderClassifier":
-        """Read what `save` wrote, as float32, ready to answer (dropout off). Raises ValueError when shapes do not fit."""
-        folder = Path(folder)
-        config = EncoderConfig(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
-        return cls.from_weights(config, folder / "model.safetensors")
+@dataclass(frozen=True)
+class TaggerConfig(EncoderConfig):
+    """An encoder's shape, and what a word's vector is made of: "mean", of all its tokens, or "first", of the first alone."""
 
-    @classmethod
-    def from_weights(cls, config: EncoderConfig, path: Path) -> "EncoderClassifier":
-        """A model of this shape with the weights of a safetensors file, as float32, dropout off."""
-        model = cls(config)
-        try:
-            model.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-        except RuntimeError as error:
-            raise ValueError(f"The weights in {Path(path).name} do not fit their config.") from error
-        return model.eval()
+    word: str = "mean"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.word not in ("mean", "first"):
+            raise ValueError(f"A word cannot be read at “{self.word}”: choose mean or first.")
+
+
+def gather_words(x: Tensor, words: Tensor, first: bool = False) -> Tensor:
+    """x [B, T, D], words int64 [B, T] -> [B, W, D]: the mean of each word's tokens, or its first token.
+
+    words: to which word of its text a token belongs, 0, 1, 2 ...; -1 for <cls> and padding. A text of fewer words than W has zeros
+    behind them.
+    """
+    count = int(words.max()) + 1
+    belongs = words[:, None, :] == torch.arange(count, device=words.device)[:, None]  # [B, W, T]
+    if first:
+        belongs = belongs & (belongs.cumsum(-1) == 1)
+    weights = belongs.to(x.dtype)
+    return weights @ x / weights.sum(-1, keepdim=True).clamp(min=1.0)
+
+
+class EncoderTagger(SavedModel):
+    """One decision per word: encode the text, make one vector per word, set it beside its neighbours', and score the labels.
+
+    What a word is depends most on the words next to it. Attention can learn to find them, from much text; a head that is shown the
+    word before and the word after need not (the window of Collobert et al. 2011, JMLR 12, section 3.3, on top of the encoder).
+    """
+
+    config: TaggerConfig
+    config_class = TaggerConfig
+
+    def __init__(self, config: TaggerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.window = nn.Linear(3 * config.dim, config.dim)
+        self.classifier = nn.Linear(config.dim, config.labels)
+        self.apply(initialize)
+
+    def forward(self, ids: Tensor, mask: Tensor, words: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T], words int64 [B, T] (see `gather_words`) -> logits [B, W, L].
+
+        record: see EncoderClassifier.
+        """
+        return self.score(self.encoder(ids, mask, record), words)
+
+    def score(self, states: Tensor, words: Tensor) -> Tensor:
+        """states [B, T, D], words [B, T] -> logits [B, W, L]"""
+        x = gather_words(states, words, first=self.config.word == "first")  # [B, W, D]
+        before, after = nn.functional.pad(x, (0, 0, 1, 0))[:, :-1], nn.functional.pad(x, (0, 0, 0, 1))[:, 1:]
+        window = self.window(self.dropout(torch.cat([before, x, after], dim=-1)))  # [B, W, 3D] -> [B, W, D]
+        return self.classifier(self.dropout(nn.functional.gelu(window)))
 
 
 def initialize(module: nn.Module) -> None:

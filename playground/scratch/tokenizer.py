@@ -24,6 +24,7 @@ BYTE_ORDER = (*range(33, 127), *range(161, 173), *range(174, 256), *range(33), *
 # No merge crosses a border of these pieces.
 PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 CACHED_PIECES, CACHED_LENGTH = 50_000, 64
+LONGEST_WORD = 16  # tokens of a word that a tagger reads
 
 
 class Tokenizer:
@@ -75,6 +76,19 @@ class Tokenizer:
     ) -> list[int]:
         """What a classifier reads: <cls>, then as many of the text's tokens as fit into `max_length`. Never empty."""
         return [self.special(CLS), *self.encode(text, dropout, random)[: max_length - 1]]
+
+    def for_tagger(
+        self, words: Iterable[str], dropout: float = 0.0, random: Random | None = None
+    ) -> tuple[list[int], list[int]]:
+        """What a tagger reads: <cls>, then the tokens of each word, encoded one by one; and the place of the word that each token
+        belongs to, -1 for <cls>. Of a word with more than 16 tokens the first 16 are read.
+        """
+        ids, places = [self.special(CLS)], [-1]
+        for place, word in enumerate(words):
+            tokens = self.encode(word, dropout, random)[:LONGEST_WORD]
+            ids += tokens
+            places += [place] * len(tokens)
+        return ids, places
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids and their spans [start, end) in the text's UTF-8 bytes: one after the other, without gaps."""
