@@ -21,13 +21,37 @@ GOEMOTIONS = (
     "**GoEmotions** (Demszky et al. 2020, Google Research): comments of one forum with 27 emotions. Licence: CC BY 4.0 "
     "(publisher), Apache-2.0 (repository).",
 )
+BC5CDR = (
+    "**BC5CDR** (Li et al. 2016, BioCreative V): abstracts of medical papers with chemicals and diseases. Licence: CC BY 4.0 "
+    "(the compilation).",
+)
+NCBI = ("**NCBI Disease** (Doğan, Leaman and Lu 2014): abstracts with diseases. Public domain in the US.",)
+WIKIGOLD = (
+    "**Wikigold** (Balasuriya et al. 2009): Wikipedia articles with CoNLL-2003's four types. Licence: CC BY 4.0.",
+)
+TWEETS = (
+    "**Broad Twitter Corpus** (Derczynski, Bontcheva and Roberts 2016): tweets of many places and years, PER LOC ORG. "
+    "Licence: CC BY 4.0.",
+    "**WNUT17** (Derczynski et al. 2017): new and rare names in comments and tweets. Licence: CC BY 4.0.",
+)
+EWT = (
+    "**UD English EWT** (Silveira et al. 2014): web logs, newsgroups, e-mail, reviews, questions and answers, with universal "
+    "word classes. Licence: CC BY-SA 4.0.",
+)
 FIGURES = {
-    "n": "texts",
+    "sentences": "sentences",
+    "entities": "entities",
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
+    "f1": "entity F1 (the same words and the same type)",
+    "precision": "precision",
+    "recall": "recall",
     "majority_accuracy": "accuracy of always the most frequent label",
     "naive_bayes_accuracy": "accuracy of naive Bayes, same training data",
+    "most_frequent_tag_accuracy": "accuracy of each word's most frequent tag in the same training data",
+    "dictionary_f1": "entity F1 of looking up the entities of the same training data",
     "sentiment_general_accuracy": "accuracy of `sentiment-general` on these texts",
+    "pos_general_accuracy": "accuracy of `pos-general` on these words",
 }
 
 
@@ -43,6 +67,9 @@ class Words:
     license: str
     held_out: str
     limits: tuple[str, ...]
+    counted: str = "texts"  # what "n" counts in the figures
+    learned: str = "texts"  # what "examples" counts
+    reads: str = "Texts are cut at {max_length} tokens."
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -107,8 +134,9 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     lines = [
         f"# {words.title}",
         "",
-        f"`{job.recipe}`, tier **{words.tier}**. Labels: {' and '.join(record['labels'])}. Texts are cut at "
-        f"{record['max_length']} tokens. {record['parameters']:,} own parameters, {size / 1e6:.1f} MB, safetensors in float16.",
+        f"`{job.recipe}`, tier **{words.tier}**. Labels: {_listed(record['labels'])}. "
+        f"{words.reads.format(max_length=record['max_length'])} {record['parameters']:,} own parameters, {size / 1e6:.1f} MB, "
+        "safetensors in float16.",
     ]
     if "base" in record:
         base = record["base"]
@@ -119,8 +147,8 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
             "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
-    lines += [f"Trained on {record['examples']:,} texts, no two the same. Held out: {words.held_out}."]
-    lines += ["", "## Figures", "", *_table(record["metrics"]), ""]
+    lines += [f"Trained on {record['examples']:,} {words.learned}, no two the same. Held out: {words.held_out}."]
+    lines += ["", "## Figures", "", *_table(record["metrics"], words.counted), ""]
     lines += [
         "These are figures of the files in this folder, read back after they were written.",
         "",
@@ -140,11 +168,19 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _listed(labels: Sequence[str]) -> str:
+    """BIO tags by their types; of many labels all but the last with commas."""
+    names = list(dict.fromkeys(label[2:] for label in labels if label.startswith("B-"))) or list(labels)
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _table(metrics: Mapping[str, Mapping[str, Any]], counted: str) -> list[str]:
     parts = list(metrics)
-    rows = [f"| held-out texts | {' | '.join(parts)} |", f"|---|{'---:|' * len(parts)}"]
-    for key, name in FIGURES.items():
-        cells = [metrics[part].get(key) for part in parts]
+    kinds = list(dict.fromkeys(kind for part in parts for kind in metrics[part].get("types", {})))
+    rows = [f"| held-out {counted} | {' | '.join(parts)} |", f"|---|{'---:|' * len(parts)}"]
+    table = [(name, [metrics[part].get(key) for part in parts]) for key, name in {"n": counted, **FIGURES}.items()]
+    table += [(f"F1 of {kind}", [metrics[part].get("types", {}).get(kind) for part in parts]) for kind in kinds]
+    for name, cells in table:
         if any(cell is not None for cell in cells):
             rows.append(f"| {name} | {' | '.join('–' if cell is None else f'{cell:,}' for cell in cells)} |")
     return rows

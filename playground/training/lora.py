@@ -1,4 +1,5 @@
-"""Low-rank adaptation of the bundled encoder to two labels (Hu et al. 2021, arXiv 2106.09685), in peft's own layout.
+"""Low-rank adaptation of the bundled encoder (Hu et al. 2021, arXiv 2106.09685), in peft's own layout: classifiers of texts, and
+what taggers of words (`lora_tagger`) share with them.
 
 The base stays frozen. Trained are two thin matrices beside every linear layer of `bert.` and the classifier's head:
 one encoder in memory can carry many such adapters, each with its own head.
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +19,18 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, encoder_folder, verify
 from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
 from playground.training.data import LABELS, Examples
+from playground.training.low_rank import added_to_weights
 
 
 @dataclass(frozen=True)
@@ -41,18 +49,24 @@ class LoraSettings:
     max_length: int = 128
 
 
-def base_model(folder: Path | None = None) -> tuple[torch.nn.Module, PreTrainedTokenizerBase]:
-    """BertForSequenceClassification over the bundled encoder (digest checked), with a new head, and its tokenizer."""
+def base_model(
+    folder: Path | None = None, labels: Sequence[str] = LABELS, per_word: bool = False
+) -> tuple[torch.nn.Module, PreTrainedTokenizerBase]:
+    """The bundled encoder (digest checked) with a new head, and its tokenizer.
+
+    BertForSequenceClassification; BertForTokenClassification where there is a label for each word.
+    """
     if folder is None:
         folder = encoder_folder()
         verify(folder / "model.safetensors", ENCODER_SHA256)
-    labels = dict(enumerate(LABELS))
+    names = dict(enumerate(labels))
+    kind = AutoModelForTokenClassification if per_word else AutoModelForSequenceClassification
     with _quiet():  # transformers reports that the head is new: it is
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = kind.from_pretrained(
             folder,
-            num_labels=len(LABELS),
-            id2label=labels,
-            label2id={v: k for k, v in labels.items()},
+            num_labels=len(labels),
+            id2label=names,
+            label2id={v: k for k, v in names.items()},
             dtype=torch.float32,
         )
     return model, AutoTokenizer.from_pretrained(folder)
@@ -71,14 +85,17 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def new_adapter(model: torch.nn.Module, settings: LoraSettings) -> PeftModel:
-    """Wrap the model. The targets are all linear layers of the encoder, the pooler's among them."""
+def new_adapter(model: torch.nn.Module, settings: LoraSettings, per_word: bool = False) -> PeftModel:
+    """Wrap the model. The targets are all linear layers of the encoder. A tagger has no pooler; whoever puts its adapter over an
+    encoder that has one finds it excluded.
+    """
     config = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
+        task_type=TaskType.TOKEN_CLS if per_word else TaskType.SEQ_CLS,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=["query", "key", "value", "dense"],
+        exclude_modules=["pooler.dense"] if per_word else None,
         modules_to_save=["classifier"],
     )
     with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 for a name that is going away
@@ -137,29 +154,40 @@ def train_adapter(
     labels = torch.tensor(train.labels)
     batch_at = forever(data.lengths, settings.batch, seed)
     steps = max(1, round(settings.epochs * len(train) / settings.batch))
-    model.train()
 
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
         logits = model(**data(batch)).logits  # [B, 2]
         return F.cross_entropy(logits, labels[batch], label_smoothing=settings.smoothing)
 
-    trained = fit(
-        trainable(model),
+    trained = adapt(
+        model,
         loss_at,
-        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
+        steps,
+        settings,
         state=state,
         seed=seed,
         resume=resume,
         minutes=minutes,
-        averaging=settings.averaging,
         progress=progress,
         cancelled=cancelled,
     )
+    return model, tokenizer, trained
+
+
+def adapt(
+    model: PeftModel, loss_at: Callable[[int], Tensor], steps: int, settings: LoraSettings, **session: Any
+) -> Trained:
+    """Train the adapter for `steps` steps; then the model holds the averaged weights, ready to answer. `session`: see `fit`."""
+    model.train()
+    schedule = Schedule(steps, settings.rate, max(1, round(settings.warmup * steps)))
+    with added_to_weights(model):
+        trained = fit(trainable(model), loss_at, schedule, averaging=settings.averaging, **session)
     with torch.no_grad():
         for name, parameter in trainable(model).items():
             parameter.copy_(trained.average[name])
-    return model.eval(), tokenizer, trained
+    model.eval()
+    return trained
 
 
 def trainable(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -94,12 +94,72 @@ _RECIPES = {
             "playground.training.from_scratch",
             {},
         ),
+        _Recipe(
+            RecipeInfo(
+                "ner-general",
+                "LoRA adapter for people, places, organisations and other names over the bundled encoder",
+                "Wikigold, Broad Twitter, WNUT17",
+                15,
+            ),
+            "playground.training.taggers",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "ner-medical",
+                "LoRA adapter for chemicals and diseases over the bundled encoder",
+                "BC5CDR, and a quarter of NCBI Disease",
+                20,
+            ),
+            "playground.training.taggers",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "ner-scratch",
+                "our own small tagger and tokenizer for chemicals and diseases, from random weights",
+                "BC5CDR alone",
+                10,
+            ),
+            "playground.training.tagger_from_scratch",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "pos-general",
+                "LoRA adapter for word classes over the bundled encoder",
+                "UD English EWT: e-mail, newsgroups, web logs",
+                10,
+            ),
+            "playground.training.taggers",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "pos-informal",
+                "LoRA adapter for the word classes of informal English, from pos-general on",
+                "UD English EWT: reviews, questions and answers",
+                5,
+            ),
+            "playground.training.taggers",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "pos-scratch",
+                "our own small tagger and tokenizer for word classes, from random weights",
+                "UD English EWT alone",
+                10,
+            ),
+            "playground.training.tagger_from_scratch",
+            {},
+        ),
     )
 }
 
 
 def recipes() -> list[RecipeInfo]:
-    """All recipes, in the tiers' order."""
+    """All recipes: by task, in the tiers' order."""
     return [recipe.info for recipe in _RECIPES.values()]
 
 
@@ -130,7 +190,7 @@ def run(
     recipe = _RECIPES[name]
     if data is not None and not Path(data).is_dir():
         raise BadFile(
-            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/ and topics/."
+            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/ and pos/."
         )
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})

@@ -44,7 +44,73 @@ def data_folder(tmp_path_factory) -> Path:
         rows += [f"{text} indeed\t27\tid" for text in made_up(["red"], places)]  # neutral
         rows += [f"{text} mixed\t17,25\tid" for text in made_up(["odd"], places)]  # joy and sadness
         (root / "topics" / f"goemotions_{name}.tsv").write_text("\n".join(rows) + "\n")
+    write_tagged(root)
     return root
+
+
+NAMES = {
+    "PER": ["Ada Byron", "Mara", "Tom Reed"],
+    "LOC": ["Oslo", "New Haven"],
+    "ORG": ["Acme Ltd"],
+    "MISC": ["Danish"],
+    "Chemical": ["zinc oxide", "caffeine"],
+    "Disease": ["measles", "heart failure"],
+    "person": ["Lena"],
+    "location": ["Bremen"],
+    "corporation": ["Globex"],
+    "group": ["The Larks"],
+    "product": ["Zephyr 3"],
+    "creative-work": ["Red Dawn"],
+}
+
+
+def sentences_with(kinds: list[str], count: int, start: int = 0) -> list[list[tuple[str, str]]]:
+    """Sentences of (word, tag), BIO: a name of each kind in turn, and a number that makes no two the same."""
+    found = []
+    for i in range(start, start + count):
+        kind = kinds[i % len(kinds)]
+        name = NAMES[kind][i // len(kinds) % len(NAMES[kind])].split()
+        tagged = [(word, f"{'I' if j else 'B'}-{kind}") for j, word in enumerate(name)]
+        found.append([("we", "O"), ("saw", "O"), *tagged, (f"case-{i}", "O"), (".", "O")])
+    return found
+
+
+def write_tagged(root: Path) -> None:
+    """The sets of entities and word classes, small."""
+    ner, pos = root / "ner", root / "pos"
+    ner.mkdir()
+    pos.mkdir()
+
+    def columns(name: str, rows: list[list[tuple[str, str]]], gap: str = "\t") -> None:
+        (ner / name).write_text("".join("".join(f"{w}{gap}{t}\n" for w, t in row) + "\n" for row in rows))
+
+    columns("bc5cdr_train.tsv", sentences_with(["Chemical", "Disease"], 60))
+    columns("bc5cdr_dev.tsv", sentences_with(["Chemical", "Disease"], 60, 60))
+    columns("ncbi_disease_train.tsv", sentences_with(["Disease"], 60, 200))
+    columns("ncbi_disease_dev.tsv", sentences_with(["Disease"], 30, 300))
+    for part, letter in enumerate("abefgh"):
+        rows = sentences_with(["PER", "LOC", "ORG"], 20, 400 + 20 * part)
+        columns(f"broad_twitter_{letter}.conll", [[("@", "B-PER"), (f"mara{part}", "B-PER"), *row] for row in rows])
+    kinds = ["person", "location", "corporation", "group", "product", "creative-work"]
+    columns("wnut17_train.conll", [[("@lena", "O"), *row] for row in sentences_with(kinds, 60, 600)])
+    columns("wnut17_dev.conll", sentences_with(kinds, 40, 700))
+    rows = sentences_with(["PER", "LOC", "ORG", "MISC"], 90, 800)
+    io = [[(w, t.replace("B-", "I-")) for w, t in row] for row in rows]
+    parted = [row for i, group in enumerate(io) for row in ([[("-DOCSTART-", "O")], group] if i % 3 == 0 else [group])]
+    columns("wikigold_train.conll", parted, " ")
+
+    words = "we/PRON saw/VERB a/DET red/ADJ house/NOUN ,/PUNCT Mara/PROPN !/PUNCT".split()
+    for part, start, count in (("train", 0, 100), ("dev", 1000, 60)):
+        lines = []
+        for i in range(start, start + count):
+            genre = ("reviews", "answers", "email", "newsgroup", "weblog")[i // 2 % 5]
+            if i % 2 == 0:
+                lines.append(f"# newdoc id = {genre}-{i}")
+            lines.append(f"# sent_id = {genre}-{i}-0001")
+            row = [*words[: 3 + i % 6], f"{i}/NUM"]
+            lines += [f"{n}\t{w.split('/')[0]}\t_\t{w.split('/')[1]}\t_" for n, w in enumerate(row, 1)]
+            lines.append("")
+        (pos / f"en_ewt-ud-{part}.conllu").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,140 @@
+"""What the cards of the six taggers say that no run can measure."""
+
+from playground.training import cards
+
+WINDOWS = (
+    "A text is read line by line; a line longer than {max_length} tokens in windows that overlap by a quarter, so "
+    "nothing is cut off. Near a window's edge a word has less text around it than elsewhere."
+)
+FIRST_PIECE = " A word's label is read at its first piece."
+ALL_PIECES = " A word's label is read from the mean of its pieces."
+MEDICAL_TEST = "the last 900 sentences (about 100 abstracts) of BC5CDR's dev set; the rest of it was trained on"
+EWT_TEST = (
+    "half of EWT's dev documents, chosen by the SHA-256 of their names; the other half was trained on. Sentences "
+    "that stand there as well were taken out of training"
+)
+ENGLISH = "English only. It repeats the judgements of the sets' annotators, and what they left out."
+GENRES = "reviews, questions and answers"
+CC_BY = "Apache-2.0 for the weights; the data's licence: "
+
+NER_GENERAL = cards.Words(
+    title="People, places, organisations and other names: a LoRA adapter over all-MiniLM-L6-v2",
+    task="ner",
+    tier="pretrained",
+    trained_on="Wikipedia articles (Wikigold) and tweets (Broad Twitter, WNUT17)",
+    data=cards.WIKIGOLD + cards.TWEETS,
+    license=CC_BY + "Wikigold, Broad Twitter and WNUT17 CC BY 4.0",
+    held_out=(
+        "a seventh of Wikigold's articles, chosen by the SHA-256 of their place (“test”), and a tenth of the tweets "
+        "of the other sets, by the SHA-256 of their words"
+    ),
+    limits=(
+        "The encoder reads no capitals: a name that only its capital letters give away is a common word to it.",
+        "Only Wikigold marks MISC (nationalities, works, events). In the tweets of Broad Twitter and WNUT17 a word "
+        "without a tag may be one, so there the loss counts “no entity or MISC” as one answer; their figures leave "
+        "MISC out.",
+        "WNUT17's corporations and groups (bands, clubs, parties) count as ORG, as CoNLL-2003 has it; its products "
+        "and creative works as MISC. Broad Twitter tags @names, WNUT17 does not: there nothing was learned of them.",
+        "Wikigold does not part neighbours of one type: two names side by side are one entity in it.",
+        "It knows no chemicals and no diseases: in medical text use `ner-medical`, whose labels are others.",
+        ENGLISH,
+    ),
+    counted="sentences",
+    learned="sentences",
+    reads=WINDOWS + FIRST_PIECE,
+)
+NER_MEDICAL = cards.Words(
+    title="Chemicals and diseases: a LoRA adapter over all-MiniLM-L6-v2",
+    task="ner",
+    tier="finetuned",
+    trained_on="abstracts of medical papers (BC5CDR, NCBI Disease)",
+    data=cards.BC5CDR + cards.NCBI,
+    license=CC_BY + "BC5CDR CC BY 4.0, NCBI Disease public domain",
+    held_out=MEDICAL_TEST + "; and the last 300 sentences of NCBI's dev set",
+    limits=(
+        "It knows two types, Chemical and Disease: people, places and organisations are not among them. See "
+        "`ner-general` for those.",
+        "NCBI marks no chemicals: there the loss counts “no entity or Chemical” as one answer. What is one disease, "
+        "and where it ends, the two sets judge differently.",
+        "Abstracts of papers, not clinical notes: no shorthand, no negations (“no fever” is marked as a disease). "
+        "Not a medical device.",
+        ENGLISH,
+    ),
+    counted="sentences",
+    learned="sentences",
+    reads=WINDOWS + FIRST_PIECE,
+)
+NER_SCRATCH = cards.Words(
+    title="Chemicals and diseases: a transformer from scratch",
+    task="ner",
+    tier="scratch",
+    trained_on="abstracts of medical papers (BC5CDR), and nothing else: weights and tokenizer start from zero",
+    data=cards.BC5CDR,
+    license=CC_BY + "BC5CDR CC BY 4.0",
+    held_out=MEDICAL_TEST,
+    limits=(
+        "It has read some 900 abstracts in its life and nothing else: chemicals and diseases that they do not name "
+        "it finds by their endings and neighbours, or not at all.",
+        "It knows two types, Chemical and Disease, and no kind of English but that of abstracts.",
+        "Two neighbouring words of the same entity are labelled by themselves: now and then an entity comes in two "
+        "halves.",
+        ENGLISH,
+    ),
+    counted="sentences",
+    learned="sentences",
+    reads=WINDOWS + ALL_PIECES,
+)
+POS_GENERAL = cards.Words(
+    title="Word classes of written English: a LoRA adapter over all-MiniLM-L6-v2",
+    task="pos",
+    tier="pretrained",
+    trained_on="e-mail, newsgroups and web logs (UD English EWT)",
+    data=cards.EWT,
+    license=CC_BY + "EWT CC BY-SA 4.0",
+    held_out=EWT_TEST,
+    limits=(
+        f"Trained on EWT's e-mail, newsgroups and web logs; it has seen none of its {GENRES}: see `pos-informal`, "
+        "which has.",
+        "The encoder reads no capitals: names that are also common words are often taken for nouns (PROPN for NOUN).",
+        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+    ),
+    counted="words",
+    learned="sentences",
+    reads=WINDOWS + FIRST_PIECE,
+)
+POS_INFORMAL = cards.Words(
+    title="Word classes of informal English: a LoRA adapter over all-MiniLM-L6-v2",
+    task="pos",
+    tier="finetuned",
+    trained_on=f"{GENRES} (UD English EWT), after e-mail, newsgroups and web logs",
+    data=cards.EWT,
+    license=CC_BY + "EWT CC BY-SA 4.0",
+    held_out=f"{EWT_TEST}. The test is what of it are {GENRES}",
+    limits=(
+        f"It starts from the adapter `pos-general` and goes on with {GENRES}: English as it is typed, with few "
+        "capitals and commas.",
+        "On e-mail, newsgroups and web logs `pos-general` may be the better one, as the second column of the figures "
+        "says.",
+        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+    ),
+    counted="words",
+    learned="sentences",
+    reads=WINDOWS + FIRST_PIECE,
+)
+POS_SCRATCH = cards.Words(
+    title="Word classes: a transformer from scratch",
+    task="pos",
+    tier="scratch",
+    trained_on="UD English EWT, and nothing else: weights and tokenizer start from zero",
+    data=cards.EWT,
+    license=CC_BY + "EWT CC BY-SA 4.0",
+    held_out=EWT_TEST,
+    limits=(
+        "It has read some 200,000 words in its life: a word that it has not met is judged by its ending, its "
+        "capitals and its neighbours.",
+        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+    ),
+    counted="words",
+    learned="sentences",
+    reads=WINDOWS + ALL_PIECES,
+)

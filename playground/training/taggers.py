@@ -1,0 +1,103 @@
+"""The recipes of taggers over the bundled encoder: `ner-general`, `ner-medical`, `pos-general`, `pos-informal`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.scratch.train import StepReport
+from playground.training import cards, lora, lora_tagger, tagged, tagger_cards
+from playground.training.adapters import BUNDLED
+from playground.training.columns import Sentence
+from playground.training.evaluate_tags import Tags, figures, word_accuracy
+from playground.training.lora_tagger import TaggerSettings
+from playground.training.recipes import Job, TrainProgress
+from playground.training.tagged import TaggedSplit
+
+FORMAT = "lora-tagger"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What differs between the four. `start`: the bundled adapter to go on from, which is also the one to compare with."""
+
+    split: Callable[[Path | None], TaggedSplit]
+    card: cards.Words
+    settings: TaggerSettings = field(default_factory=TaggerSettings)
+    start: str | None = None
+
+
+PLANS = {
+    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=2)),
+    "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL),
+    "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL),
+    "pos-informal": Plan(
+        tagged.informal, tagger_cards.POS_INFORMAL, TaggerSettings(epochs=2, rate=1e-3), "pos-general"
+    ),
+}
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train, save, reload what was saved, measure that, and write the card. See `recipes.run`."""
+    if job.resume and (finished := cards.read(job.out)):
+        return cards.summary(job, finished)
+    plan = PLANS[job.recipe]
+    settings = replace(plan.settings, **job.options.get("settings", {}))
+    base = job.options.get("base")  # another encoder's folder, in tests; the bundled adapters do not fit it
+    start = BUNDLED / plan.start if plan.start and base is None else None
+    split = plan.split(job.data)
+    train = split.train[: job.options.get("limit")]
+
+    def report(step: StepReport) -> None:
+        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
+
+    model, _, trained = lora_tagger.train_tagger(
+        (*train, *split.again, *split.again),
+        split.labels,
+        settings,
+        seed=job.seed,
+        base=base,
+        start=start,
+        state=job.out / "training" / "adapter.safetensors",
+        resume=job.resume,
+        minutes=job.minutes,
+        progress=report,
+        cancelled=job.cancelled,
+    )
+    if not trained.done:
+        return cards.unfinished(job, trained)
+    lora.save_adapter(model, job.out)
+
+    tag = _saved(job.out, split.labels, base, settings.max_length)
+    metrics = {part: figures(tag, train, held, split.labels) for part, held in split.held.items()}
+    if start is not None:
+        rival = _saved(start, split.labels, base, settings.max_length)
+        for part, held in split.held.items():
+            metrics[part][f"{plan.start}_accuracy".replace("-", "_")] = word_accuracy(held, rival(held))
+    record = {
+        "format": FORMAT,
+        "name": job.recipe,
+        "labels": list(split.labels),
+        "max_length": settings.max_length,
+        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "settings": asdict(settings),
+    }
+    files = ("adapter_config.json", "adapter_model.safetensors")
+    finished = cards.write(job, plan.card, record, files, metrics, len(train), trained)
+    return cards.summary(job, finished)
+
+
+def _saved(
+    folder: Path, labels: Sequence[str], base: Path | None, max_length: int
+) -> Callable[[Sequence[Sentence]], Tags]:
+    """What the adapter in `folder` says of sentences."""
+    plain, tokenizer = lora.base_model(base, labels, per_word=True)
+    model = lora.with_adapter(plain, folder)
+
+    def tag(sentences: Sequence[Sentence]) -> Tags:
+        found = lora_tagger.probabilities(model, tokenizer, sentences, max_length)
+        return [[labels[best] for best in rows.argmax(1)] for rows in found]
+
+    return tag
