@@ -17,7 +17,7 @@
       this.ran = null; // what the cards' answers are about
       this.area.addEventListener("input", () => this.changed());
       this.area.addEventListener("paste", () => setTimeout(() => { // several lines pasted at once are several inputs
-        if (this.lineCount > 1) { this.linesBox.checked = true; playground.writeLink(); }
+        if (this.lineCount > 1 && !(this.whole && this.isProse)) { this.linesBox.checked = true; playground.writeLink(); }
       }));
       if (/Mac|iP/.test(navigator.platform)) this.element.querySelector(".pg-kbd").textContent = "⌘ ↵";
       this.area.addEventListener("keydown", (event) => {
@@ -30,6 +30,8 @@
     get limit() { return Number(this.area.dataset.limit); }
     get linesBox() { return this.element.querySelector("[data-act=lines]"); }
     get lineCount() { return this.text.split(LINES).filter((line) => line.trim()).length; }
+    get whole() { return "whole" in this.element.dataset; } // of such a task a text of several paragraphs is one input
+    get isProse() { return this.text.split(LINES).some((line, place, all) => line.length > 200 || (!line.trim() && place && place < all.length - 1)); }
     get lines() { return this.linesBox.checked && this.lineCount > 1; }
 
     changed() {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from playground.core.task import Task
+from playground.core.types import Spans
 from playground.service import Playground
+from playground.ui.cards import asked_of
 from playground.ui.runs import TaskRuns
 from playground.ui.session import pages_of
 from playground.views import shell
@@ -27,7 +29,12 @@ def task_tab(service: Playground, task: Task) -> gr.Column:
     with gr.Column(elem_id=f"pg-tab-{task.name}", elem_classes="pg-tab") as tab:
         part(shell.page_head(task))
         part(
-            shell.console(task, len(service.tiers), service.settings.max_input_chars),
+            shell.console(
+                task,
+                len(service.tiers),
+                service.settings.max_input_chars,
+                whole=asked_of(task).kind == Spans.kind,
+            ),
             js="playground.mountConsole(element)",
         )
         renewed("status", "pg-status-part")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_DEEP = 4  # spans drawn over one place; what lies deeper is named, not drawn
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """text[start:end), which lies in all spans of `stack` and in no other: their indices, the outermost first."""
 
     start: int
@@ -51,7 +51,8 @@ def cut(length: int, extents: Sequence[tuple[int, int]]) -> Pieces:
     at = 0
     for position in sorted({*bounds, length}):
         if position > at:
-            pieces.append(Piece(at, position, tuple(sorted(open_, key=lambda index: (-(levels[index] or 0), index)))))
+            stack = sorted(open_, key=lambda index: (-(levels[index] or 0), index)) if len(open_) > 1 else open_
+            pieces.append(Piece(at, position, tuple(stack)))
             at = position
         begun, ended = bounds.get(position, ((), ()))
         open_.difference_update(ended)

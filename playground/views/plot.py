@@ -7,7 +7,7 @@ from functools import cache
 
 from playground.core.run import TierResult
 from playground.views import numbers
-from playground.views.html import Html, el
+from playground.views.html import Html, el, join
 from playground.views.kinds import view_of
 from playground.views.state import NOTHING_KNOWN, Asked
 
@@ -16,7 +16,7 @@ def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked 
     """A row for every tier, filled or not, so that the panel has its height from the start. The stand-in stays out."""
     by_tier = {result.tier: result for result in results if result.compared}
     confidences = {tier: view_of(result.output).confidence(result.output) for tier, result in by_tier.items()}
-    said = {tier: view_of(result.output).headline(result.output, asked) for tier, result in by_tier.items()}
+    said = {tier: _said(result, confidences[tier], asked) for tier, result in by_tier.items()}
     left_out = {result.tier: "left out" for result in results if not result.compared}
     latencies = {tier: result.stats.latency_seconds for tier, result in by_tier.items()}
     longest = max((value for value in latencies.values() if value), default=0.0)
@@ -28,7 +28,7 @@ def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked 
             "in its own answer",
             titles,
             confidences,
-            left_out | {tier: f"{numbers.score(value)} {said[tier]}" for tier, value in confidences.items()},
+            left_out | said,
         ),
         _bars(
             "Latency",
@@ -51,6 +51,11 @@ def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked 
     )
 
 
+def _said(result: TierResult, confidence: float | None, asked: Asked) -> Html:
+    words = el("span", view_of(result.output).headline(result.output, asked), cls="pg-quiet", dir="auto")
+    return join([numbers.score(confidence), " ", words])
+
+
 def _bars(
     title: str, caption: str, titles: Mapping[str, str], values: Mapping[str, float | None], texts: Mapping[str, str]
 ) -> Html:
@@ -61,7 +66,7 @@ def _bars(
             el(
                 "dd",
                 el("span", _fill(values.get(tier)), cls="pg-plot-track", aria_hidden="true"),
-                el("span", texts.get(tier, numbers.UNKNOWN), cls="pg-plot-value", dir="auto"),
+                el("span", texts.get(tier, numbers.UNKNOWN), cls="pg-plot-value"),
             ),
             data_tier=tier,
             cls="pg-plot-row",

@@ -85,8 +85,11 @@ def page_head(task: Task) -> Html:
     )
 
 
-def console(task: Task, tier_count: int, limit: int) -> Html:
-    """The input with its examples, Run and Stop. Its text lives in the browser; `limit` is checked by the server too."""
+def console(task: Task, tier_count: int, limit: int, *, whole: bool = False) -> Html:
+    """The input with its examples, Run and Stop. Its text lives in the browser; `limit` is checked by the server too.
+
+    whole: a text of several paragraphs is one input, unless the visitor says otherwise; else each pasted line is one.
+    """
     name = f"pg-input-{task.name}"
     return el(
         "div",
@@ -133,6 +136,7 @@ def console(task: Task, tier_count: int, limit: int) -> Html:
         el("p", cls="pg-why", hidden=True),
         cls="pg-console",
         data_task=task.name,
+        data_whole=True if whole else None,
     )
 
 

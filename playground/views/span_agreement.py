@@ -30,20 +30,22 @@ def compared(comparison: Comparison) -> tuple[str, Child]:
 
 def _summary(comparison: Comparison, rows: Sequence[Row]) -> tuple[str, str]:
     one, many = comparison.asked.noun
+    found = [row for row in rows if any(cell.span is not None for cell in row.cells)]
     counted = [row for row in rows if row.counted]
-    agreed = sum(row.agreed for row in counted)
+    count, agreed = len(counted), sum(row.agreed for row in counted)
+    # Where not every place can be compared, it is said which can.
+    of_these = "" if len(found) == count else " whose label two or more of them know"
     if len(comparison.results) == 1:
         return "One answer.", ""
+    if not found:
+        return "Tiers agree.", f"None of them found any {one}."
     if not counted:
-        if _shared(comparison):
-            return "Tiers agree.", f"None of them found any {one} that another one could have found."
-        return "Nothing in common to compare.", ""
-    if agreed == len(counted):
-        return "Tiers agree.", f"They have the same {len(counted):,} {many if len(counted) > 1 else one}."
-    if comparison.asked.every_word:
-        share = min(99, round(100 * agreed / len(counted)))
-        return "Tiers differ.", f"They agree on {agreed:,} of {len(counted):,} {many} ({share}%). The others:"
-    return "Tiers differ.", f"They agree on {agreed:,} of {len(counted):,} {many}."
+        return "Nothing in common to compare.", "What was found has labels that only one of these models knows."
+    if agreed == count:
+        whole = f"the one {one}" if count == 1 else f"all {count:,} {many}"
+        return "Tiers agree.", f"They agree on {whole}{of_these}."
+    share = f" ({min(99, round(100 * agreed / count))}%)" if comparison.asked.every_word else ""
+    return "Tiers differ.", f"They agree on {agreed:,} of {count:,} {one if count == 1 else many}{of_these}{share}."
 
 
 def _known(comparison: Comparison) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -54,10 +56,6 @@ def _known(comparison: Comparison) -> dict[str, tuple[str, tuple[int, ...]]]:
             name, models = known.get(canonical_label(label), (label, ()))
             known[canonical_label(label)] = (name, models if place in models else (*models, place))
     return known
-
-
-def _shared(comparison: Comparison) -> bool:
-    return any(len(models) > 1 for _, models in _known(comparison).values())
 
 
 def _labels(comparison: Comparison, outputs: Sequence[Spans]) -> str:
@@ -103,7 +101,7 @@ def _table(comparison: Comparison, rows: Sequence[Row], outputs: Sequence[Spans]
     tiers = [result.tier for result in comparison.results]
     head = el(
         "tr",
-        el("th", comparison.asked.noun[0], scope="col"),
+        el("th", "where they differ" if comparison.asked.every_word else comparison.asked.noun[0], scope="col"),
         el("th", "gold", scope="col") if gold is not None else None,
         [
             el(
@@ -117,8 +115,9 @@ def _table(comparison: Comparison, rows: Sequence[Row], outputs: Sequence[Spans]
             for tier in tiers
         ],
     )
-    body = [_row(comparison, row, palette) for row in rows[:MOST_ROWS]]
-    more = f"and {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
+    groups = _alike(comparison, rows)
+    body = [_row(comparison, group, palette) for group in groups[:MOST_ROWS]]
+    more = f"and {len(groups) - MOST_ROWS:,} more" if len(groups) > MOST_ROWS else ""
     return Html(
         el(
             "div",
@@ -132,8 +131,20 @@ def _table(comparison: Comparison, rows: Sequence[Row], outputs: Sequence[Spans]
     )
 
 
-def _row(comparison: Comparison, row: Row, palette: Palette) -> Html:
-    label = el("span", row.label, cls=f"pg-key {palette.cls(row.label)}", title=palette.means(row.label))
+def _alike(comparison: Comparison, rows: Sequence[Row]) -> list[list[Row]]:
+    """The same entity again, with the same answers, is one row. A word stands in a sentence, so each has its own."""
+    if comparison.asked.every_word:
+        return [[row] for row in rows]
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        cells = tuple((cell.found, cell.span and (cell.span.label, cell.span.text)) for cell in row.cells)
+        groups.setdefault((comparison.text[row.start : row.end], row.label, row.true, cells), []).append(row)
+    return list(groups.values())
+
+
+def _row(comparison: Comparison, group: Sequence[Row], palette: Palette) -> Html:
+    row = group[0]
+    label = el("span", row.label, cls=f"pg-label {palette.cls(row.label)}", title=palette.means(row.label))
     gold = None
     if row.true is not None:
         gold = el("td", "✓" if row.true else el("span", "–", el("span", " not there", cls="pg-sr")), cls="pg-quiet")
@@ -143,7 +154,8 @@ def _row(comparison: Comparison, row: Row, palette: Palette) -> Html:
             gold = el("td", label if row.true else "–")
     else:
         stretch = el("b", _cut(comparison.text[row.start : row.end]), dir="auto")
-        first = el("th", stretch, " ", label, scope="row")
+        times = el("span", f" ×{len(group):,}", cls="pg-quiet") if len(group) > 1 else None
+        first = el("th", stretch, " ", label, times, scope="row")
     cells = [_cell(comparison, row, cell) for cell in row.cells]
     return el("tr", first, gold, cells, data_differ=True if row.counted and not row.agreed else None)
 

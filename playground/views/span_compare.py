@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from playground.core.task import canonical_label
 from playground.core.types import Span, Spans, in_order
 
 Extent = tuple[int, int]
+Canonical = Callable[[str], str]
 
 
 class Found(Enum):
@@ -26,8 +28,7 @@ class Found(Enum):
     UNKNOWN = "nothing, and the label is none of the model's"
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """What one model has at a row's place. `knows`: whether the row's label is one of its own."""
 
     found: Found
@@ -35,8 +36,7 @@ class Cell:
     span: Span | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """`cells` in the models' order. `true`: whether the true answer has this span; None without a true answer.
 
     counted: a model found it, and two or more know its label. agreed: then, whether all of those have the same.
@@ -53,7 +53,8 @@ class Row:
 
 def rows_of(outputs: Sequence[Spans], gold: Sequence[Span] | None = None) -> list[Row]:
     """In reading order, the longer first. The row's label is the true one, else the one that most models gave, else the first."""
-    known = [{canonical_label(label) for label in output.labels} for output in outputs]
+    canonical = cache(canonical_label)
+    known = [{canonical(label) for label in output.labels} for output in outputs]
     places = [_by_extent(output.spans) for output in outputs]
     true = _by_extent(gold or ())
     overlaps = [_Overlaps(output.spans) for output in outputs]
@@ -62,10 +63,10 @@ def rows_of(outputs: Sequence[Spans], gold: Sequence[Span] | None = None) -> lis
     )
     rows = []
     for extent in extents:
-        label = _label(extent, places, true)
-        name = canonical_label(label)
+        label = _label(extent, places, true, canonical)
+        name = canonical(label)
         cells = tuple(
-            _cell(extent, name, name in knows, place.get(extent, ()), overlap)
+            _cell(extent, name, name in knows, place.get(extent, ()), overlap, canonical)
             for knows, place, overlap in zip(known, places, overlaps, strict=True)
         )
         judges = [cell for cell in cells if cell.knows]
@@ -75,7 +76,7 @@ def rows_of(outputs: Sequence[Spans], gold: Sequence[Span] | None = None) -> lis
                 *extent,
                 label,
                 cells,
-                None if gold is None else any(canonical_label(span.label) == name for span in true.get(extent, ())),
+                None if gold is None else any(canonical(span.label) == name for span in true.get(extent, ())),
                 counted,
                 counted and all(cell.found is Found.SAME for cell in judges),
             )
@@ -90,17 +91,23 @@ def _by_extent(spans: Sequence[Span]) -> dict[Extent, list[Span]]:
     return found
 
 
-def _label(extent: Extent, places: Sequence[dict[Extent, list[Span]]], true: dict[Extent, list[Span]]) -> str:
+def _label(
+    extent: Extent, places: Sequence[dict[Extent, list[Span]]], true: dict[Extent, list[Span]], canonical: Canonical
+) -> str:
     if extent in true:
         return true[extent][0].label
     labels = [span.label for place in places for span in place.get(extent, ())]
-    votes = Counter(map(canonical_label, labels))
-    return max(labels, key=lambda label: votes[canonical_label(label)])  # of equal ones the first
+    if len(set(labels)) == 1:
+        return labels[0]
+    votes = Counter(map(canonical, labels))
+    return max(labels, key=lambda label: votes[canonical(label)])  # of equal ones the first
 
 
-def _cell(extent: Extent, label: str, knows: bool, there: Sequence[Span], overlaps: _Overlaps) -> Cell:
+def _cell(
+    extent: Extent, label: str, knows: bool, there: Sequence[Span], overlaps: _Overlaps, canonical: Canonical
+) -> Cell:
     for span in there:
-        if canonical_label(span.label) == label:
+        if canonical(span.label) == label:
             return Cell(Found.SAME, True, span)
     if there:
         return Cell(Found.OTHER, knows, there[0])

@@ -19,6 +19,7 @@ from playground.views.span_gold import SpanVerdict
 from playground.views.state import Asked
 
 COLOURS = 9  # --pg-label-0 .. in the style sheet; further labels take them again, with a double line
+MANY = 300  # of more marks the description stands in the legend alone, so that a long text stays a short page
 LISTED = 200  # spans that the list for a screen reader names; their labels stand in the text too
 KEYS = 8  # labels that a legend names; of a model with more, those that its answer has
 
@@ -31,10 +32,14 @@ class Palette:
         names += [name for label in more if (name := canonical_label(label)) not in names]
         self._places = {name: place for place, name in reversed(list(enumerate(names)))}
         self._means = {canonical_label(label.name): label.description for label in asked.labels}
+        self._classes: dict[str, str] = {}
 
     def cls(self, label: str) -> str:
-        place = self._places.get(canonical_label(label), 0)
-        return f"pg-l{place % COLOURS}" + (" pg-double" if place // COLOURS % 2 else "")
+        """Made of numbers alone, whatever the label."""
+        if label not in self._classes:
+            place = self._places.get(canonical_label(label), 0)
+            self._classes[label] = f"pg-l{place % COLOURS}" + (" pg-double" if place // COLOURS % 2 else "")
+        return self._classes[label]
 
     def means(self, label: str) -> str:
         description = self._means.get(canonical_label(label), "")
@@ -73,22 +78,26 @@ def marked_text(text: str, marks: Sequence[Mark], palette: Palette) -> tuple[Htm
     starts = [max(0, mark.span.start) for mark in marks]
     ends = [min(len(text), mark.span.end) for mark in marks]
     classes = [_classes(mark, level, palette) for mark, level in zip(marks, pieces.levels, strict=True)]
-    titles = [escape(_title(mark, palette)) for mark in marks]
-    tags = [_tag(mark) for mark in marks]
+    told = palette if len(marks) <= MANY else None
+    tags: dict[tuple[str, str, str], Html] = {}
     html: list[str] = []
     for piece in pieces.pieces:
         for index in piece.stack:
             cuts = (" pg-on" if piece.start > starts[index] else "") + (" pg-off" if piece.end < ends[index] else "")
-            html += ('<mark class="', classes[index], cuts, '" title="', titles[index], '">')
+            html += ('<mark class="', classes[index], cuts, '" title="', escape(_title(marks[index], told)), '">')
         html.append(escape(text[piece.start : piece.end]))
         for index in reversed(piece.stack):
-            html += (tags[index] if piece.end == ends[index] else "", "</mark>")
+            if piece.end == ends[index]:
+                mark = marks[index]
+                kind = (mark.of, mark.span.label, mark.true)
+                html.append(tags.get(kind) or tags.setdefault(kind, _tag(mark)))
+            html.append("</mark>")
     return Html("".join(html)), pieces
 
 
-def _classes(mark: Mark, level: int | None, palette: Palette) -> Html:
+def _classes(mark: Mark, level: int | None, palette: Palette) -> str:
     drawn = "pg-missed" if mark.of == "missed" else f"pg-e {palette.cls(mark.span.label)}"
-    return escape(f"{drawn} pg-up{level}" if level else drawn)
+    return f"{drawn} pg-up{level}" if level else drawn
 
 
 def _tag(mark: Mark) -> Html:
@@ -101,8 +110,9 @@ def _tag(mark: Mark) -> Html:
     return Html(el("small", label, " ✗", el("span", " wrong", cls="pg-sr")) + (true or ""))
 
 
-def _title(mark: Mark, palette: Palette) -> str:
-    said = palette.means(mark.span.label)
+def _title(mark: Mark, palette: Palette | None) -> str:
+    """With the label's description where a palette has it."""
+    said = palette.means(mark.span.label) if palette else mark.span.label
     if mark.span.score is not None:
         said += f" · {numbers.score(mark.span.score)}"
     if mark.of == "missed":
@@ -133,7 +143,7 @@ def legend(output: Spans, verb: str, palette: Palette) -> Html:
     shown = [label for label, _ in counts.most_common(KEYS - 2)] if many else known
     keys = [_key(label, counts, palette) for label in shown]
     rest = el("span", f"of {len(known)} labels", cls="pg-quiet", title=", ".join(known)) if many else None
-    return el("p", [] if many else [verb, " "], [[key, " "] for key in keys], rest, cls="pg-legend")
+    return el("p", [] if many else [verb, " "], [[key, " "] for key in keys], rest, cls="pg-knows")
 
 
 def _key(label: str, counts: Mapping[str, int], palette: Palette) -> Html:
@@ -142,7 +152,7 @@ def _key(label: str, counts: Mapping[str, int], palette: Palette) -> Html:
         "span",
         label,
         [" ", el("b", f"{count:,}")] if count else None,
-        cls=f"pg-key {palette.cls(label)}" if count else f"pg-key pg-none {palette.cls(label)}",
+        cls=f"pg-label {palette.cls(label)}" if count else f"pg-label pg-none {palette.cls(label)}",
         title=palette.means(label),
         dir="auto",
     )

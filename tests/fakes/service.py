@@ -1,7 +1,7 @@
 """A playground whose four tiers answer from a word list: for driving the page without models or network.
 
 The text steers it: "slow" makes every tier take its time, "hang" never ends until stopped, "break" makes the pretrained tier
-fail. `python -m tests.fakes.service PORT` serves the page over it.
+fail. `python -m tests.fakes.service PORT` serves the page over it; with `--spans` its tasks are those of `tests.fakes.spans` too.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.errors import LoadFailed, NotHere
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
 from playground.core.registry import Registry
+from playground.core.span_task import SpanTask
 from playground.core.task import Example, Label, LabelTask, Task
-from playground.core.types import Choice, Labels, LabelScore, Request, Source, Stats, Support
+from playground.core.types import Answer, Choice, Labels, LabelScore, Request, Source, Stats, Support
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
 from tests.fakes.runtime import FakeRuntime
+from tests.fakes.spans import classes_task, fake_spans, names_task
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
 BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
@@ -136,7 +138,12 @@ class WordTier:
                 )
             )
             return
-        last(Finished(output=self._labels(task, request.text), stats=self._measured(request, cold)))
+        last(Finished(output=self._answer(task, request.text), stats=self._measured(request, cold)))
+
+    def _answer(self, task: Task, text: str) -> Answer:
+        if isinstance(task, SpanTask):
+            return fake_spans(task, text, self.name, scored=not self.stats.request_json)
+        return self._labels(task, text)
 
     def _labels(self, task: Task, text: str) -> Labels:
         words = re.findall(r"[a-z']+", text.lower())
@@ -335,6 +342,7 @@ def main() -> None:
     options.add_argument("--lines", type=int, default=200)
     options.add_argument("--url", action="append", default=[])
     options.add_argument("--toy", action="store_true")
+    options.add_argument("--spans", action="store_true")
     options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
     options.add_argument("--delay", type=float, default=None, help="seconds that every tier takes, and none loads")
     chosen = options.parse_args()
@@ -345,6 +353,8 @@ def main() -> None:
     service = FakePlayground(tiers, urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
     if chosen.toy:
         service.tasks.add("weather", toy_task())
+    for task in (names_task(), classes_task()) if chosen.spans else ():
+        service.tasks.add(task.name, task)
     wanted = launch_options(service)
     wanted["app_kwargs"]["routes"].append(status_route(service))
     if chosen.under is None:

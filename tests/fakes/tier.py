@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from playground.core.cancel import Cancel
 from playground.core.errors import PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Failed, Finished, Queued
+from playground.core.segment import words
+from playground.core.span_task import SpanTask
 from playground.core.task import Task
-from playground.core.types import Choice, Labels, LabelScore, Request, Source, Stats, Support
+from playground.core.types import Choice, Labels, LabelScore, Request, Source, Span, Spans, Stats, Support
 
 
 class FakeTier:
-    """Answers with the task's first label after `delay` seconds, or fails with `error`, or hangs until it is cancelled."""
+    """Answers with the task's first label after `delay` seconds, or fails with `error`, or hangs until it is cancelled.
+
+    A task of spans is answered with that label on the text's first word, or on each where every word has one.
+    """
 
     def __init__(
         self,
@@ -56,17 +61,25 @@ class FakeTier:
 
         cancel.on_set(lambda: last(Cancelled()))
         if not self._hangs:
-            timer = threading.Timer(self._delay, lambda: last(self._answer(task)))
+            timer = threading.Timer(self._delay, lambda: last(self._answer(task, request)))
             timer.daemon = True
             timer.start()
         return cancel_handle(cancel)
 
-    def _answer(self, task: Task):
+    def _answer(self, task: Task, request: Request):
         stats = Stats(model=f"fake/{self.name}", source=self._source, latency_seconds=self._delay)
         if self._error is not None:
             return Failed(error=self._error, stats=stats)
         label = task.labels[0].name
+        if isinstance(task, SpanTask):
+            return Finished(output=self._spans(task, request.text), stats=stats)
         return Finished(output=Labels(label, (LabelScore(label, 0.75), LabelScore("other", 0.25))), stats=stats)
+
+    def _spans(self, task: SpanTask, text: str) -> Spans:
+        places = words(text) if task.every_word else words(text)[:1]
+        label = task.labels[0].name
+        spans = tuple(Span(start, end, label, text[start:end], 0.75) for start, end in places)
+        return Spans(spans, tuple(label.name for label in task.labels))
 
 
 class cancel_handle:  # noqa: N801 - a function with one method

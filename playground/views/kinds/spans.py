@@ -49,7 +49,7 @@ class SpansView:
             said = (
                 f"1 {one} that it named does" if output.unplaced == 1 else f"{output.unplaced} {many} that it named do"
             )
-            remarks.append(f"{said} not stand in the text: left out.")
+            remarks.append(f"{said} not stand in the text, and {'is' if output.unplaced == 1 else 'are'} left out.")
         if output.spans and all(span.score is None for span in output.spans):
             remarks.append("The model gave no scores.")
         return remarks
@@ -126,7 +126,7 @@ class SpansView:
 def _frame(keys: Html | None, box: Html | str, cls: str = "", listed_: Html | None = None) -> Html:
     """Legend and box, of one height in every phase."""
     inner = box if isinstance(box, Html) else el("div", box, cls=cls, dir="auto")
-    return el("div", keys or el("p", cls="pg-legend"), inner, listed_, cls="pg-body pg-spans")
+    return el("div", keys or el("p", cls="pg-knows"), inner, listed_, cls="pg-body pg-spans")
 
 
 def _before(state: CardState) -> str:
