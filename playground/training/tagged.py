@@ -1,6 +1,7 @@
 """The sets that taggers learn from, as sentences of tagged words: from a folder, or the same sets from the hub. No torch.
 
-A folder has the layout of the project's shared data: `ner/*.conll`, `ner/*.tsv`, `pos/*.conllu`. What is held out is fixed by
+A folder has the layout of the project's shared data: `ner/*.conll`, `ner/*.tsv`, `pos/*.conllu`. On the hub BC5CDR has other
+sentence borders, and Wikigold and Broad Twitter no home that is known: `ner-general` needs a folder. What is held out is fixed by
 the data alone (by place or SHA-256), and no sentence of it is trained on.
 """
 
@@ -10,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from playground.training.columns import Sentence, bio, read_columns, read_conllu, resplit, unique
+from playground.training.tagged_hub import read_home, read_treebank
 
 GENERAL = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC", "I-MISC")
 MEDICAL = ("O", "B-Chemical", "I-Chemical", "B-Disease", "I-Disease")
@@ -87,10 +89,7 @@ def general(data: Path | None) -> TaggedSplit:
 
 def word_classes(data: Path | None) -> TaggedSplit:
     """EWT's universal word classes. Held out: half of the dev set's documents; also what of them is informal, and the rest."""
-    train, dev = (
-        [resplit(s) for s in read_conllu(_folder(data) / "pos" / f"en_ewt-ud-{part}.conllu")]
-        for part in ("train", "dev")
-    )
+    train, dev = ([resplit(s) for s in _treebank(data, part)] for part in ("train", "dev"))
     test = [s for s in dev if _share(s.document) < 0.5]
     held = {
         "test": test,
@@ -113,13 +112,12 @@ def informal(data: Path | None) -> TaggedSplit:
     return TaggedSplit(UNIVERSAL, tuple(s for s in whole.train if s.genre in INFORMAL), held)
 
 
-def _folder(data: Path | None) -> Path:
-    assert data is not None
-    return data
-
-
 def _read(data: Path | None, name: str) -> list[Sentence]:
-    return [resplit(sentence) for sentence in read_columns(_folder(data) / "ner" / name)]
+    return [resplit(s) for s in (read_home(name) if data is None else read_columns(data / "ner" / name))]
+
+
+def _treebank(data: Path | None, part: str) -> list[Sentence]:
+    return read_treebank(part) if data is None else read_conllu(data / "pos" / f"en_ewt-ud-{part}.conllu")
 
 
 def _split(

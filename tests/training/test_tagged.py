@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.errors import BadFile
 from playground.core.segment import words as segment_words
 from playground.training import tagged
 from playground.training.columns import Sentence, read_columns, read_conllu, resplit, spans
@@ -87,6 +88,39 @@ def left_whole(sentences: list[Sentence]) -> float:
         found = set(resplit(sentence).words)
         whole += sum(word in found for word in sentence.words)
     return whole / sum(map(len, sentences))
+
+
+def test_without_a_folder_the_same_sets_come_from_the_hub(data_folder, monkeypatch):
+    """The hub's layout, served by `datasets` from memory: same sentences, same splits; the sets without a home say so."""
+    import datasets
+
+    from playground.training import tagged_hub
+
+    files = {(home.repository, home.split): (name, home) for name, home in tagged_hub.HOMES.items()}
+
+    def load_dataset(repository, config=None, *, split, revision=None):
+        if (repository, config) == tagged_hub.TREEBANK:
+            rows = read_conllu(data_folder / "pos" / f"en_ewt-ud-{split}.conllu")
+            classes = datasets.Sequence(datasets.ClassLabel(names=["_", *tagged.UNIVERSAL]))
+            text, numbers = datasets.Sequence(datasets.Value("string")), classes
+            features = datasets.Features({"tokens": text, "upos": numbers, "sent_id": datasets.Value("string")})
+            table = {
+                "tokens": [["it's", *s.words] for s in rows],  # the multi-word token stands there too
+                "upos": [["_", *s.tags] for s in rows],
+                "sent_id": [f"{s.document}-0001" for s in rows],
+            }
+            return datasets.Dataset.from_dict(table, features=features)
+        name, home = files[repository, split]
+        assert revision == tagged_hub.PARQUET
+        rows = read_columns(data_folder / "ner" / name)
+        numbers = [[home.names.index(tag) for tag in s.tags] for s in rows]
+        return datasets.Dataset.from_dict({"tokens": [s.words for s in rows], home.tags: numbers})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    for split in (tagged.medical, tagged.chemicals_and_diseases, tagged.word_classes, tagged.informal):
+        assert split(None) == split(data_folder)
+    with pytest.raises(BadFile, match=r"wikigold_train\.conll has no home"):
+        tagged.general(None)
 
 
 @real_data
