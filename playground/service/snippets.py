@@ -11,9 +11,13 @@ from pathlib import Path
 from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
+from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice
+from playground.service import tagger_snippets
 from playground.service.cards import pick
+
+Render = Callable[[Catalog, Task, Checkpoint, str], str]
 
 _PIPELINE = '''"""{title} by a pretrained checkpoint. Needs: pip install torch transformers"""
 from transformers import pipeline
@@ -95,7 +99,7 @@ reply = client.chat.completions.create(
     ],
     response_format={{"type": "json_schema", "json_schema": {{"name": {name}, "strict": True, "schema": schema}}}},
 )
-print(json.loads(reply.choices[0].message.content))
+{shown}
 print(reply.usage.prompt_tokens, "tokens in,", reply.usage.completion_tokens, "tokens out")
 '''
 
@@ -112,17 +116,32 @@ def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, 
             model=repr(choice.id),
             instruction=repr(task.instruction),
             name=repr(task.name.replace("-", "_")),
+            shown=_shown(task).strip("\n"),
         )
     return _LOCAL[checkpoint.loader](catalog, task, checkpoint, text)
 
 
-def _pipeline(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
-    return _PIPELINE.format(
-        title=task.title, text=repr(text), model=repr(checkpoint.id), revision=repr(checkpoint.revision or "main")
-    )
+def _shown(task: Task) -> str:
+    """How a hosted answer is printed."""
+    if not isinstance(task, SpanTask):
+        return "print(json.loads(reply.choices[0].message.content))"
+    return tagger_snippets.IN_READING_ORDER if task.every_word else tagger_snippets.BY_OCCURRENCE
 
 
-def _bundled(template: str) -> Callable[[Catalog, Task, Checkpoint, str], str]:
+def _hub(template: str) -> Render:
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        return template.format(
+            title=task.title,
+            text=repr(text),
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            max_length=checkpoint.max_length,
+        )
+
+    return render
+
+
+def _bundled(template: str) -> Render:
     def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
         return template.format(
             title=task.title,
@@ -136,10 +155,13 @@ def _bundled(template: str) -> Callable[[Catalog, Task, Checkpoint, str], str]:
     return render
 
 
-_LOCAL: dict[str, Callable[[Catalog, Task, Checkpoint, str], str]] = {
-    "pipeline-classifier": _pipeline,
+_LOCAL: dict[str, Render] = {
+    "pipeline-classifier": _hub(_PIPELINE),
     "lora-classifier": _bundled(_LORA),
     "scratch-classifier": _bundled(_SCRATCH),
+    "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
+    "lora-tagger": _bundled(tagger_snippets.LORA + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
+    "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),
 }
 
 

@@ -1,0 +1,237 @@
+"""The "code" of cards that label words is run as its reader would run it, and prints what the card shows.
+
+Checkpoints of every kind are made here, with random weights and narrow windows; those that are bundled are run as well.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from playground.compose import compose
+from playground.core.segment import words
+from playground.settings import ROOT, Settings
+
+REPO, COMMIT = "test/names", "0123456789abcdef0123456789abcdef01234567"
+TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+CLASSES = ["ADJ", "NOUN", "PROPN", "PUNCT", "VERB"]
+TEXT = (
+    "Ann said: \"it's \\great\\\",\n{braces} <b>Zoe\u0308</b> \u202e 👩‍🔬 didn't\tcome to 東京\n\n"
+    + "Bob and Carla met Dr. Lee of St. Ives in New York, and again in Rome, or was it Paris? " * 3
+)
+
+ROWS = f"""
+[[checkpoint]]
+id = "{REPO}"
+title = "Names of a test"
+loader = "pipeline-tagger"
+hub = true
+licence = "CC0"
+provenance = "made in a test"
+size_mb = 1
+max_length = 32
+serves = [{{ task = "ner", tier = "pretrained" }}]
+
+[[checkpoint]]
+id = "made/lora"
+title = "Adapter of a test"
+loader = "lora-tagger"
+folder = "checkpoints/lora"
+base = "sentence-transformers/all-MiniLM-L6-v2"
+licence = "CC0"
+provenance = "made in a test"
+size_mb = 1
+max_length = 32
+labels = {json.dumps(TAGS)}
+serves = [{{ task = "ner", tier = "finetuned" }}]
+
+[[checkpoint]]
+id = "made/scratch"
+title = "Scratch of a test"
+loader = "scratch-tagger"
+folder = "checkpoints/scratch"
+licence = "CC0"
+provenance = "made in a test"
+size_mb = 1
+max_length = 32
+labels = {json.dumps(CLASSES)}
+serves = [{{ task = "pos", tier = "scratch" }}]
+"""
+
+
+def make_lora(folder):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForTokenClassification
+
+    from playground.bundled import encoder_folder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft reads a name that transformers deprecates
+        base = AutoModelForTokenClassification.from_pretrained(encoder_folder(), num_labels=len(TAGS))
+        targets = ["query", "key", "value", "dense"]
+        lora = LoraConfig(task_type="TOKEN_CLS", r=2, target_modules=targets, modules_to_save=["classifier"])
+        model = get_peft_model(base, lora)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name or "modules_to_save" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    model.save_pretrained(folder)
+
+
+def make_scratch(folder):
+    from playground.scratch.model import EncoderTagger, TaggerConfig
+    from playground.scratch.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.train([TEXT] * 3, 330)
+    model = EncoderTagger(
+        TaggerConfig(len(tokenizer), len(CLASSES), dim=24, layers=2, heads=2, hidden=48, max_length=48)
+    )
+    for parameter in model.parameters():
+        parameter.data *= 8  # so that the answers differ
+    model.save(folder)
+    tokenizer.save(folder / "tokenizer.json")
+
+
+def make_hub(home):
+    from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
+
+    snapshot = home / "hub" / f"models--{REPO.replace('/', '--')}" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text(COMMIT)
+    letters = "abcdefghijklmnopqrstuvwxyz.,'\\"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    places = {piece: place for place, piece in enumerate(vocabulary)}
+    BertTokenizerFast(vocab=places, model_max_length=64).save_pretrained(snapshot)
+    names = dict(enumerate(TAGS))
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, initializer_range=0.5, num_labels=len(TAGS),
+                        id2label=names, label2id={tag: place for place, tag in names.items()}, **shape)  # fmt: skip
+    BertForTokenClassification(config).save_pretrained(snapshot)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder like the playground's: assets with a catalog and checkpoints; and a hub cache."""
+    import torch
+
+    torch.manual_seed(3)
+    home = tmp_path_factory.mktemp("playground")
+    bundled = ROOT / "assets"
+    catalog = (bundled / "catalog.toml").read_text().replace('folder = "', f'folder = "{bundled.as_posix()}/')
+    (home / "assets").mkdir()
+    (home / "assets" / "catalog.toml").write_text(catalog + ROWS)
+    make_lora(home / "assets" / "checkpoints" / "lora")
+    make_scratch(home / "assets" / "checkpoints" / "scratch")
+    make_hub(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def service(home):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "hub"))
+    service = compose(
+        Settings(space_id=None, openai_api_key=None, local_server_url=None, catalog=home / "assets" / "catalog.toml")
+    )
+    yield service
+    service.close()
+    patch.undo()
+
+
+def executed(code, folder, tmp_path, **environment):
+    path = tmp_path / "snippet.py"
+    path.write_text(code, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, str(path)],
+        cwd=folder,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
+        | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=110,
+    )
+
+
+def lines_of(spans):
+    return [f"{span.label:>10}  {span.score:.3f}  [{span.start}:{span.end}]  {span.text}" for span in spans]
+
+
+def answer(service, task, tier, model):
+    handle = service.start(task, TEXT, session="code", emit=lambda event: None, tiers=[tier], models={tier: model})
+    assert handle.wait(60)
+    (result,) = handle.record().results
+    assert result.error is None, result.error
+    return result
+
+
+@pytest.mark.parametrize(
+    ("task", "tier", "model"),
+    [("ner", "pretrained", REPO), ("ner", "finetuned", "made/lora"), ("pos", "scratch", "made/scratch")],
+)
+def test_it_prints_the_cards_own_spans(service, home, task, tier, model, tmp_path):
+    result = answer(service, task, tier, model)
+    assert "windows" in result.stats.note  # the text is longer than one
+    assert len(result.output.spans) > 5
+    code = service.snippet(task, tier, TEXT, model)
+    assert str(home) not in code
+    found = executed(code, home, tmp_path, HF_HOME=str(home))
+    assert found.returncode == 0, found.stderr
+    said, shown = found.stdout.splitlines(), lines_of(result.output.spans)
+    assert [line.split(maxsplit=2)[::2] for line in said] == [line.split(maxsplit=2)[::2] for line in shown]
+    scores = [float(line.split()[1]) for line in said]
+    assert scores == pytest.approx([span.score for span in result.output.spans], abs=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("task", "tier"), [(task, tier) for task in ("ner", "pos") for tier in ("pretrained", "finetuned", "scratch")]
+)
+def test_so_does_that_of_what_is_bundled(service, task, tier, tmp_path):
+    """The folder is that of the playground."""
+    model = next((row.id for row in service.choices(task, tier) if row.id.startswith("bundled/")), None)
+    if model is None:
+        pytest.skip(f"the catalog has no bundled checkpoint for {task}, {tier}")
+    result = answer(service, task, tier, model)
+    folder = Path(service.catalog.get(model).folder)  # absolute here; in a catalog beside it, relative
+    code = service.snippet(task, tier, TEXT, model).replace(repr(f"assets/{folder.name}"), repr(str(folder)))
+    found = executed(code, ROOT, tmp_path)
+    assert found.returncode == 0, found.stderr
+    said, shown = found.stdout.splitlines(), lines_of(result.output.spans)
+    assert len(said) == len(shown)
+    same = sum(a.split(maxsplit=2)[::2] == b.split(maxsplit=2)[::2] for a, b in zip(said, shown, strict=True))
+    assert same >= 0.97 * len(shown)  # two labels may be as likely to the last digit
+
+
+@pytest.mark.parametrize("task", ["ner", "pos"])
+def test_the_hosted_one_prints_where_the_words_stand(service, home, task, tmp_path):
+    from tests.tiers.scripted_server import ScriptedServer, whole
+
+    chosen = service.tasks.get(task)
+    label = chosen.labels[0].name
+    if task == "ner":
+        expected = [("Rome", 2), ("Ann", 1)]
+        rows = [{"text": text, "label": label, "occurrence": nth} for text, nth in expected]
+        starts = [TEXT.index("Rome", TEXT.index("Rome") + 1), 0]
+    else:
+        rows = [{"text": TEXT[a:b], "label": label} for a, b in words(TEXT)]
+        starts = [a for a, _ in words(TEXT)]
+    code = service.snippet(task, "hosted", TEXT)
+    server = ScriptedServer(whole(json.dumps({"spans": rows})))
+    try:
+        found = executed(code, home, tmp_path, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=server.base_url)
+    finally:
+        server.close()
+    assert found.returncode == 0, found.stderr
+    *printed, usage = found.stdout.splitlines()
+    assert [int(line.split("[")[1].split(":")[0]) for line in printed] == starts
+    assert "tokens in" in usage
+    (asked,) = server.asked
+    assert asked["response_format"]["json_schema"]["schema"] == chosen.schema()
+    assert asked["messages"][1]["content"] == TEXT
