@@ -33,7 +33,7 @@ def model_card(catalog: Catalog, choices: Sequence[Choice], tier: str, model: st
             licence=encoder.licence,
             parameters=encoder.parameters,
             provenance="this playground's own OpenAI-compatible endpoint on this machine, over the bundled encoder",
-            trained_on="nothing for this task: it compares the text with the labels' descriptions",
+            trained_on="nothing for this task: it can only compare a whole text with descriptions of labels",
         )
     return ModelCard(
         title=choice.title,

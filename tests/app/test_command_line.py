@@ -128,11 +128,51 @@ def test_bench_prints_the_documented_json(tmp_path):
     assert result["tiers"]["finetuned"]["metrics"]["accuracy"] == 1
 
 
+@pytest.mark.parametrize("task", ["ner", "pos"])
+def test_spans_are_the_documented_json(task):
+    """Every tier answers with spans of the user's own text, or says in one sentence why it cannot."""
+    text = "👩‍🔬 Ana Duarte\tmoved to Porto."
+    found = run("run", task, text, "--json")
+    assert b"Traceback" not in found.stderr
+    results = {row["tier"]: row for row in json.loads(found.stdout)["results"]}
+    assert list(results) == ["hosted", "pretrained", "finetuned", "scratch"]
+    assert results["hosted"]["error"]["kind"] == "not_supported"  # the stand-in writes no text
+    for row in results.values():
+        if row["error"] is not None:
+            assert row["error"]["message"].endswith(".")
+            continue
+        assert row["output"]["spans"] or task == "ner"
+        for span in row["output"]["spans"]:
+            assert set(span) == {"start", "end", "label", "score", "text"}
+            assert text[span["start"] : span["end"]] == span["text"]
+            assert 0 <= span["score"] <= 1
+            assert span["label"] in row["output"]["labels"]
+    failed = {row["error"]["kind"] for row in results.values() if row["error"]} - {"not_supported"}
+    silent = all(row["error"] for row in results.values())
+    assert found.returncode == (1 if failed or silent else 0)
+
+
+def test_a_tier_that_cannot_is_a_failure_where_it_was_asked_for():
+    found = run("run", "ner", "Ana Duarte", "--tier", "hosted")
+    assert found.returncode == 1
+    assert "The stand-in" in found.stdout.decode()
+
+
+def test_bench_names_the_line_whose_label_is_not_the_tasks(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"text": "Ana", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]}))
+    found = run("bench", "ner", "--data", str(path))
+    assert found.returncode == 2
+    assert "Line 1" in found.stderr.decode()
+    assert "PERSON" in found.stderr.decode()
+
+
 def test_doctor_finds_everything_bundled_and_shows_no_key():
     found = run("doctor", "--json", OPENAI_API_KEY="sk-test-not-real-1234567890")
     report = json.loads(found.stdout)
     assert found.returncode == 0
     assert report["problems"] == []
+    assert {"sentiment", "ner", "pos"} <= {task["name"] for task in report["tasks"]}
     assert b"sk-test" not in found.stdout + found.stderr
 
 
