@@ -1,8 +1,8 @@
 """A line's words cut into windows that a model can read, so that no word is left out. Pure; knows no tokenizer.
 
-A line that fits is one window. A longer one is read in windows that overlap by a quarter, the last one reaching as far back as
-it can; a word takes its label from the window in which it stands farthest from an edge, counted in pieces. Where a line
-begins or ends is no edge: nothing is missing there.
+A line that fits is one window. A longer one is read in windows that overlap by a quarter; a word takes its label from the
+window in which it stands farthest from an edge, counted in pieces. Where a line begins or ends is no edge: nothing is missing
+there.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def windows(pieces: Sequence[int], room: int) -> list[Window]:
     >>> windows([1, 1, 1], 8)
     [Window(start=0, end=3, first=0, last=3)]
     >>> for window in windows([1] * 12, 8): print(window)
-    Window(start=0, end=8, first=0, last=6)
-    Window(start=4, end=12, first=6, last=12)
+    Window(start=0, end=8, first=0, last=7)
+    Window(start=6, end=12, first=7, last=12)
     """
     if any(not 1 <= count <= room for count in pieces):
         raise ValueError(f"each word must have 1 to {room} pieces")
@@ -48,10 +48,9 @@ def _places(before: Sequence[int], room: int) -> list[tuple[int, int]]:
     start = 0
     while True:
         end = bisect_right(before, before[start] + room) - 1
-        if end == words:
-            found.append((bisect_left(before, before[end] - room), end))
-            return found
         found.append((start, end))
+        if end == words:
+            return found
         # Back by a quarter of a window, or by less where the next word would not fit beside it.
         start = bisect_left(before, max(before[end] - room // 4, before[end + 1] - room))
 

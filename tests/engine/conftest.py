@@ -12,6 +12,8 @@ from playground.core.cancel import Cancel
 from playground.core.types import ModelRef
 from playground.engine.cache import Loaded
 
+from .taggers import Taggers, make
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, which is later
 
 LABELS = ("negative", "positive")
@@ -113,6 +115,11 @@ def tiny(tmp_path_factory) -> TinyModels:
     EncoderClassifier(shape).save(root / "scratch")
     ours.save(root / "scratch" / "tokenizer.json")
     return TinyModels(encoder, (adapters[0], adapters[1]), classifier, root / "scratch")
+
+
+@pytest.fixture(scope="session")
+def taggers(tmp_path_factory) -> Taggers:
+    return make(tmp_path_factory.mktemp("taggers"))
 
 
 @dataclass

@@ -156,11 +156,15 @@ def _to_host(tensors: list[Any]) -> list[Any]:
 
 
 class AdapterLoader(ABC):
-    """name: of the loader; `task`: peft's word for what the adapter was trained for; `purpose`: ours."""
+    """name: of the loader; `task`: peft's word for what the adapter was trained for; `purpose`: ours.
+
+    outside: layers of the encoder that such an adapter's own model does not have, so that it never stands on them.
+    """
 
     name: str
     task: str
     purpose: str
+    outside: tuple[str, ...] = ()
 
     @abstractmethod
     def ready(self, ref: ModelRef, encoder: Encoder, context: LoadContext) -> Callable[..., Adapted]:
@@ -230,9 +234,13 @@ class AdapterLoader(ABC):
             raise LoadFailed(f"The adapter {ref.id} is not a plain LoRA adapter: train it with `bias=none`.")
         if said.get("task_type") not in (None, self.task):
             raise self._other(ref)
+        kept = {key: said[key] for key in KEPT if said.get(key) is not None}
+        excluded = kept.get("exclude_modules", [])
+        if self.outside and isinstance(excluded, list):
+            kept["exclude_modules"] = [*excluded, *self.outside]
         try:
             return peft.LoraConfig(
-                **{key: said[key] for key in KEPT if said.get(key) is not None},
+                **kept,
                 lora_dropout=0.0,
                 bias="none",
                 inference_mode=True,

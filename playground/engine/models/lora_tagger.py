@@ -52,6 +52,7 @@ class LoraTagger(Adapted):
 
 class TaggerLoader(AdapterLoader):
     name, task, purpose = "lora-tagger", "TOKEN_CLS", "labelling words"
+    outside = ("pooler.dense",)
 
     def ready(self, ref: ModelRef, encoder: Encoder, context: LoadContext) -> Callable[..., LoraTagger]:
         reader = context.on_device(partial(HubReader, encoder.tokenizer, encoder.longest, ref))  # tokenizers keep state
