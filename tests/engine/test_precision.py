@@ -7,6 +7,8 @@ from playground.engine import stack
 from playground.engine.loaders import LoadContext, build_loaders
 from playground.engine.models._agreement import answers
 
+from .taggers import TEXTS as WORDS
+
 TEXTS = ["I loved it", "the plot was not good and the film was very bad", "a", "hated every minute of it", "good book"]
 
 
@@ -42,6 +44,50 @@ def check(tiny, device, dtype, close):
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
     vectors = base.embed([base.encode(text, 32) for text in TEXTS])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+
+
+def words_of_all(taggers, device, dtype):
+    """Logits [N, L] of every tagger: rows alone, in one batch, and for the adapters in a batch of both."""
+    import torch
+
+    stack.import_all()
+    context = LoadContext(torch.device(device), getattr(torch, dtype), lambda function: function())
+    loaders = build_loaders()
+    base = loaders.get("encoder").load(taggers.encoder, None, context)
+    models = [loaders.get(ref.loader).load(ref, base if ref.base else None, context) for ref in taggers.all]
+    found = []
+    for model in models:
+        rows = [(model, model.encode(text, 24)) for text in WORDS]
+        found.append([model.word_runner.logits([row])[0] for row in rows])
+        found.append(model.word_runner.logits(rows))
+    general, medical = models[:2]
+    mixed = [((general, medical)[place % 2], general.encode(text, 24)) for place, text in enumerate(WORDS)]
+    found.append(general.word_runner.logits(mixed)[::2])
+    assert all(row.dtype == np.float32 for rows in found for row in rows)
+    return [answers(rows) for rows in found]
+
+
+def near(taggers, device, dtype, close):
+    expected, found = (words_of_all(taggers, *how) for how in (("cpu", "float32"), (device, dtype)))
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one - other).mean() < close  # one borderline word may turn
+    for alone, together in zip(found[:-1:2], found[1:-1:2], strict=True):
+        assert np.abs(alone - together).mean() < close
+
+
+def test_bfloat16_tags_are_near_the_float32_ones(taggers):
+    near(taggers, "cpu", "bfloat16", 0.1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "close"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_a_gpu_tags_as_the_cpu_does(taggers, dtype, close):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    near(taggers, "cuda", dtype, close)
 
 
 def test_bfloat16_answers_are_near_the_float32_ones(tiny):
