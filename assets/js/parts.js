@@ -25,7 +25,8 @@
   function children(old, fresh) {
     const have = [...old.childNodes];
     const want = [...fresh.childNodes];
-    want.forEach((node, place) => { if (have[place]) change(have[place], node); else old.append(node.cloneNode(true)); });
+    want.slice(0, have.length).forEach((node, place) => change(have[place], node));
+    if (want.length > have.length) old.append(...want.slice(have.length)); // at once: a long text has thousands of marks
     for (const node of have.slice(want.length)) node.remove();
   }
 

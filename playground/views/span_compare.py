@@ -39,7 +39,8 @@ class Cell(NamedTuple):
 class Row(NamedTuple):
     """`cells` in the models' order. `true`: whether the true answer has this span; None without a true answer.
 
-    counted: a model found it, and two or more know its label. agreed: then, whether all of those have the same.
+    counted: two or more models know its label, and one of those found something there. agreed: then, whether all of them say
+    the same, true or not.
     """
 
     start: int
@@ -70,7 +71,7 @@ def rows_of(outputs: Sequence[Spans], gold: Sequence[Span] | None = None) -> lis
             for knows, place, overlap in zip(known, places, overlaps, strict=True)
         )
         judges = [cell for cell in cells if cell.knows]
-        counted = len(judges) > 1 and any(extent in place for place in places)
+        counted = len(judges) > 1 and any(cell.span is not None for cell in judges)
         rows.append(
             Row(
                 *extent,
@@ -78,7 +79,7 @@ def rows_of(outputs: Sequence[Spans], gold: Sequence[Span] | None = None) -> lis
                 cells,
                 None if gold is None else any(canonical(span.label) == name for span in true.get(extent, ())),
                 counted,
-                counted and all(cell.found is Found.SAME for cell in judges),
+                counted and len({_said(cell, canonical) for cell in judges}) == 1,
             )
         )
     return rows
@@ -115,6 +116,10 @@ def _cell(
     if part is not None:
         return Cell(Found.PART, knows, part)
     return Cell(Found.NOTHING if knows else Found.UNKNOWN, knows)
+
+
+def _said(cell: Cell, canonical: Canonical) -> tuple[int, int, str] | None:
+    return cell.span and (cell.span.start, cell.span.end, canonical(cell.span.label))
 
 
 class _Overlaps:

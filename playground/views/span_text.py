@@ -21,6 +21,7 @@ from playground.views.state import Asked
 COLOURS = 9  # --pg-label-0 .. in the style sheet; further labels take them again, with a double line
 MANY = 300  # of more marks the description stands in the legend alone, so that a long text stays a short page
 LISTED = 200  # spans that the list for a screen reader names; their labels stand in the text too
+_STRONG = frozenset({"L", "R", "AL"})
 KEYS = 8  # labels that a legend names; of a model with more, those that its answer has
 
 
@@ -158,5 +159,13 @@ def _key(label: str, counts: Mapping[str, int], palette: Palette) -> Html:
     )
 
 
+def direction(text: str) -> str:
+    """As a browser finds it for `dir="auto"`, by the first strong character; found here, it costs a long text no seconds there."""
+    for character in text:
+        if (kind := unicodedata.bidirectional(character)) in _STRONG:
+            return "ltr" if kind == "L" else "rtl"
+    return "ltr"
+
+
 def has_right_to_left(text: str) -> bool:
-    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    return not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)

@@ -123,6 +123,15 @@ def test_the_truth_has_a_column_and_names_the_row(titles):
     assert ">gold<" not in compared(said("pretrained", GENERAL, ANNA), titles=titles)
 
 
+def test_tiers_agree_with_one_another_also_where_the_truth_is_another(titles):
+    wrong = Span(21, 29, "ORG", "New York")
+    line = compared(
+        said("pretrained", GENERAL, wrong), said("scratch", GENERAL, wrong), titles=titles, gold=(YORK, ANNA)
+    )
+    assert "They agree on the one entity." in text(line)
+    assert table_of(line) == [["Anna PER", "✓", "–not found", "–not found"], ["New York LOC", "✓", "ORG", "ORG"]]
+
+
 def test_one_answer_none_and_the_stand_in(titles):
     alone = text(compared(said("pretrained", GENERAL, ANNA), titles=titles))
     assert alone.startswith("One answer.Pretrained knows PER, LOC, ORG and MISC.")

@@ -12,6 +12,7 @@ from playground.core.types import Choice, Source, Span, Spans, Stats
 from playground.views.announce import announcement
 from playground.views.card import card
 from playground.views.kinds import view_of
+from playground.views.kinds.spans import COLUMNS
 from playground.views.span_gold import judged
 from playground.views.span_text import LISTED, MANY, Palette, marked_text, marks_of
 from playground.views.state import Asked, CardState, Phase, fold, waiting
@@ -216,6 +217,10 @@ def test_words_stand_over_their_classes_but_not_from_right_to_left():
     tagged = Spans((Span(0, 2, "T0", "ab"), Span(3, 4, "T1", "c")), WORDS.names)
     assert "pg-gloss" in card(answered(tagged, "ab c", WORDS))
     assert "pg-gloss" not in card(answered(tagged, "אב c", WORDS))
+    assert 'dir="rtl"' in card(answered(tagged, "1: אב c", WORDS))
+    assert 'dir="ltr"' in card(answered(tagged, "… ab ב", WORDS))
+    long = Spans(tuple(Span(2 * n, 2 * n + 1, "T0", "x") for n in range(COLUMNS + 1)), WORDS.names)
+    assert "pg-gloss" not in card(answered(long, "x " * (COLUMNS + 1), WORDS))
     assert "pg-gloss" not in card(
         answered(Spans((*tagged.spans, Span(0, 4, "T2", "ab c")), WORDS.names), "ab c", WORDS)
     )

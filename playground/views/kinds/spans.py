@@ -13,10 +13,11 @@ from playground.views.comparison import Comparison, listed
 from playground.views.html import Child, Html, el
 from playground.views.span_agreement import compared
 from playground.views.span_gold import judged
-from playground.views.span_text import Palette, has_right_to_left, legend, marked_text, marks_of, span_list
+from playground.views.span_text import Palette, direction, has_right_to_left, legend, marked_text, marks_of, span_list
 from playground.views.state import Asked, CardState, Phase
 
 NAMED = 4  # spans that a cell or a spoken sentence names
+COLUMNS = 1000  # words that stand over their classes; more have them behind
 CHANGES = 12  # spans that the title of what changed names
 
 
@@ -62,11 +63,14 @@ class SpansView:
         marks = marks_of(output, judged(output, state.gold))
         text, pieces = marked_text(state.input, marks, palette)
         # Words in columns stand in an order of their own: not where a text runs from right to left, or spans overlap.
-        gloss = asked.every_word and pieces.depth < 2 and not has_right_to_left(state.input)
+        # Nor in a long one: thousands of columns take a browser seconds.
+        columns = asked.every_word and len(output.spans) <= COLUMNS and pieces.depth < 2
+        gloss = columns and not has_right_to_left(state.input)
         named = [mark for mark in marks if mark.of != "found"] if asked.every_word else marks
         heading = self.headline(output, asked)
         cls = "pg-marked pg-gloss" if gloss else f"pg-marked pg-deep{pieces.depth}" if pieces.depth > 1 else "pg-marked"
-        box = el("div", text, cls=cls, dir="auto", tabindex=0, role="group", aria_label=f"The text, {heading} marked")
+        towards, spoken = direction(state.input), f"The text, {heading} marked"
+        box = el("div", text, cls=cls, dir=towards, tabindex=0, role="group", aria_label=spoken)
         keys = legend(output, "knows" if asked.every_word else "finds", palette)
         return _frame(keys, box, listed_=span_list(named, palette, heading) if named else None)
 
@@ -125,7 +129,7 @@ class SpansView:
 
 def _frame(keys: Html | None, box: Html | str, cls: str = "", listed_: Html | None = None) -> Html:
     """Legend and box, of one height in every phase."""
-    inner = box if isinstance(box, Html) else el("div", box, cls=cls, dir="auto")
+    inner = box if isinstance(box, Html) else el("div", box, cls=cls, dir=direction(box))
     return el("div", keys or el("p", cls="pg-knows"), inner, listed_, cls="pg-body pg-spans")
 
 
