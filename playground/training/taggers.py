@@ -1,7 +1,7 @@
 """The recipes of taggers over the bundled encoder: `ner-general`, `ner-medical`, `pos-general`, `pos-informal`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,16 @@ class Plan:
 
     split: Callable[[Path | None], TaggedSplit]
     card: cards.Words
-    settings: TaggerSettings = field(default_factory=TaggerSettings)
+    settings: TaggerSettings
     start: str | None = None
 
 
 PLANS = {
-    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=2)),
-    "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL),
-    "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL),
+    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=1.5)),
+    "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL, TaggerSettings(epochs=3)),
+    "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL, TaggerSettings(epochs=2.5)),
     "pos-informal": Plan(
-        tagged.informal, tagger_cards.POS_INFORMAL, TaggerSettings(epochs=2, rate=1e-3), "pos-general"
+        tagged.informal, tagger_cards.POS_INFORMAL, TaggerSettings(epochs=2, rate=1e-3), start="pos-general"
     ),
 }
 

@@ -1,0 +1,147 @@
+"""The committed taggers: whole, small, of the promised shape, described, and as good as their cards say."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from playground import training
+from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, sha256_of
+from playground.training.columns import Sentence, spans
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINTS = ROOT / "assets" / "checkpoints"
+DATA = ROOT.parent / "shared" / "data"
+RECIPES = [recipe.name for recipe in training.recipes() if recipe.name.startswith(("ner-", "pos-"))]
+NAMES = [name for name in RECIPES if (CHECKPOINTS / name).is_dir()]
+ADAPTERS = [name for name in NAMES if not name.endswith("scratch")]
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+
+def record(name: str) -> dict:
+    return json.loads((CHECKPOINTS / name / "checkpoint.json").read_text(encoding="utf-8"))
+
+
+def labels_of(name: str) -> tuple[str, ...]:
+    from playground.training import tagged
+
+    if name.startswith("pos"):
+        return tagged.UNIVERSAL
+    return tagged.GENERAL if name == "ner-general" else tagged.MEDICAL
+
+
+def figure(name: str) -> tuple[str, str]:
+    return ("accuracy", "most_frequent_tag_accuracy") if name.startswith("pos") else ("f1", "dictionary_f1")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_digests_and_sizes(name):
+    folder, found = CHECKPOINTS / name, record(name)
+    assert found["name"] == name
+    assert tuple(found["labels"]) == labels_of(name)
+    for file, digest in found["files"].items():
+        assert sha256_of(folder / file) == digest, file
+    limit = 10_000_000 if name.endswith("scratch") else 3_000_000
+    assert sum(path.stat().st_size for path in folder.rglob("*")) <= limit
+    known = {*found["files"], "checkpoint.json", "README.md", "loss.json", "loss.svg"}
+    assert {path.name for path in folder.iterdir()} == known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cards_are_whole_and_beat_the_baselines(name):
+    card, found = (CHECKPOINTS / name / "README.md").read_text(encoding="utf-8"), record(name)
+    for part in ("## Data", "## Figures", "## How it was made", "## Limits", "## Licence", "loss.svg", f"train {name}"):
+        assert part in card, part
+    assert "windows" in card
+    assert "Departures" not in card
+    key, baseline = figure(name)
+    for part, figures in found["metrics"].items():
+        assert figures["n"] >= 200, part
+        assert f"{figures[key]:,}" in card
+        assert f"{figures[baseline]:,}" in card
+    test = found["metrics"]["test"]
+    assert test[key] > test[baseline]
+    for place in (ROOT, Path.home(), tempfile.gettempdir()):
+        assert str(place) not in card + json.dumps(found)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_adapters_have_the_shape_that_the_engine_reads(name):
+    from safetensors import safe_open
+
+    found = record(name)
+    assert found["base"] == {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256}
+    config = json.loads((CHECKPOINTS / name / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == ENCODER_ID
+    assert (config["task_type"], config["modules_to_save"]) == ("TOKEN_CLS", ["classifier"])
+    assert config["exclude_modules"] == ["pooler.dense"]
+    with safe_open(CHECKPOINTS / name / "adapter_model.safetensors", framework="np") as file:
+        shapes = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+        head = "base_model.model.classifier"
+        assert shapes[f"{head}.weight"].get_shape() == [len(found["labels"]), 384]
+        assert shapes[f"{head}.bias"].get_shape() == [len(found["labels"])]
+        assert len(shapes) == 2 + 6 * 6 * 2, "six layers, six linear layers in each, two matrices beside each"
+        assert {piece.get_dtype() for piece in shapes.values()} == {"F16"}
+        assert not any("pooler" in key for key in shapes)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("scratch")])
+def test_scratch_checkpoints_hold_their_shape_twice_and_alike(name):
+    found = record(name)
+    assert json.loads((CHECKPOINTS / name / "config.json").read_text()) == found["config"]
+    assert (found["config"]["word"], found["config"]["labels"]) == ("mean", len(found["labels"]))
+    assert found["max_length"] == found["config"]["max_length"]
+
+
+def tags(name: str, sentences: list[Sentence]) -> list[list[str]]:
+    folder, labels = CHECKPOINTS / name, record(name)["labels"]
+    if name.endswith("scratch"):
+        from playground.scratch.model import EncoderTagger
+        from playground.scratch.tokenizer import Tokenizer
+        from playground.training.tagger_from_scratch import probabilities
+
+        found = probabilities(EncoderTagger.load(folder), Tokenizer.load(folder / "tokenizer.json"), sentences)
+    else:
+        from playground.training import lora, lora_tagger
+
+        plain, tokenizer = lora.base_model(None, labels, per_word=True)
+        found = lora_tagger.probabilities(lora.with_adapter(plain, folder), tokenizer, sentences, 128)
+    return [[labels[best] for best in rows.argmax(1)] for rows in found]
+
+
+def sentence(text: str) -> Sentence:
+    return Sentence(tuple(text.split()), ("",) * len(text.split()))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name in ("ner-medical", "ner-scratch")])
+def test_they_find_plain_drugs_and_diseases(name):
+    text = sentence("Treatment with aspirin reduced the risk of stroke , but nausea was reported .")
+    found = {" ".join(text.words[start:end]): kind for start, end, kind in spans(tags(name, [text])[0])}
+    assert found == {"aspirin": "Chemical", "stroke": "Disease", "nausea": "Disease"}
+
+
+@pytest.mark.skipif("ner-general" not in NAMES, reason="not trained yet")
+def test_the_general_one_finds_plain_names():
+    text = sentence("Marie Curie moved from Warsaw to Paris in 1891 .")
+    found = {" ".join(text.words[start:end]): kind for start, end, kind in spans(tags("ner-general", [text])[0])}
+    assert found == {"Marie Curie": "PER", "Warsaw": "LOC", "Paris": "LOC"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("pos")])
+def test_they_know_plain_grammar(name):
+    text = sentence("The old dog did n't bark at us .")
+    assert tags(name, [text]) == ["DET ADJ NOUN AUX PART VERB ADP PRON PUNCT".split()]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data is not beside this checkout")
+@pytest.mark.parametrize("name", NAMES)
+def test_on_a_part_of_what_was_held_out_they_reach_their_figures(name):
+    from playground.training import tagger_from_scratch, taggers
+    from playground.training.evaluate_tags import figures
+
+    split_of = tagger_from_scratch.PLANS[name][0] if name.endswith("scratch") else taggers.PLANS[name].split
+    held = split_of(DATA).held["test"][::4]
+    key, _ = figure(name)
+    found = figures(lambda sentences: tags(name, list(sentences)), held, held, record(name)["labels"])
+    assert found[key] > record(name)["metrics"]["test"][key] - 0.05
