@@ -25,7 +25,8 @@ def compared(comparison: Comparison) -> tuple[str, Child]:
     heading, said = _summary(comparison, rows)
     shown = [row for row in rows if row.counted and not row.agreed] if comparison.asked.every_word else rows
     table = _table(comparison, shown, outputs, gold) if shown else None
-    return heading, [el("p", el("b", said), " " if said else None, _labels(comparison, outputs)), table]
+    counted = any(row.counted for row in rows)
+    return heading, [el("p", el("b", said), " " if said else None, _labels(comparison, outputs, counted)), table]
 
 
 def _summary(comparison: Comparison, rows: Sequence[Row]) -> tuple[str, str]:
@@ -58,8 +59,8 @@ def _known(comparison: Comparison) -> dict[str, tuple[str, tuple[int, ...]]]:
     return known
 
 
-def _labels(comparison: Comparison, outputs: Sequence[Spans]) -> str:
-    """Who knows which labels, and who is compared on them, in words."""
+def _labels(comparison: Comparison, outputs: Sequence[Spans], counted: bool) -> str:
+    """Who knows which labels, and who is compared on them where anything is (`counted`), in words."""
     tiers = [result.tier for result in comparison.results]
     by_models: dict[tuple[int, ...], list[str]] = {}
     for name, models in _known(comparison).values():
@@ -86,7 +87,9 @@ def _labels(comparison: Comparison, outputs: Sequence[Spans]) -> str:
         for models, names in by_models.items()
         if len(models) > 1
     ]
-    return f"{said} Compared on " + "; ".join(both) + "." if both else f"{said} They share no label."
+    if not both:
+        return f"{said} They share no label."
+    return f"{said} Compared on " + "; ".join(both) + "." if counted else said
 
 
 def _names(labels: Sequence[str]) -> str:
@@ -176,7 +179,7 @@ def _words(comparison: Comparison, row: Row, cell: Cell) -> tuple[Child, str]:
         return [el("span", "–", aria_hidden="true"), el("span", "not found", cls="pg-sr")], "Not found."
     foreign = "" if cell.knows else f" {row.label} is none of its labels."
     if cell.found is Found.SAME:
-        if comparison.asked.every_word:
+        if comparison.asked.every_word or row.true is False:  # a mark of agreement beside what is wrong would mislead
             return span.label, ""
         return [el("span", "✓", aria_hidden="true"), el("span", "the same", cls="pg-sr")], ""
     if cell.found is Found.OTHER:
@@ -191,9 +194,9 @@ def _in_its_place(text: str, row: Row) -> list[Child]:
     before = before[before.find(" ") + 1 :] if row.start > AROUND else before
     after = after[: after.rfind(" ") + 1] if row.end + AROUND < len(text) else after
     return [
-        el("span", " ".join(before.split()), " ", cls="pg-quiet"),
+        el("span", " ".join(before.split()), " " if before[-1:].isspace() else None, cls="pg-quiet"),
         el("b", _cut(text[row.start : row.end])),
-        el("span", " ", " ".join(after.split()), cls="pg-quiet"),
+        el("span", " " if after[:1].isspace() else None, " ".join(after.split()), cls="pg-quiet"),
     ]
 
 

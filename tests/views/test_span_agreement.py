@@ -113,7 +113,7 @@ def test_the_truth_has_a_column_and_names_the_row(titles):
         gold=(YORK, ASPIRIN),
     )
     assert table_of(line) == [
-        ["Anna ORG", "– not there", "–not found", "✓the same"],
+        ["Anna ORG", "– not there", "–not found", "ORG"],
         ["aspirin Chemical", "✓", "not its kind", "not its kind"],
         ["New York LOC", "✓", "ORG", "–not found"],
     ]
