@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -109,15 +110,17 @@ def ask(runtime: LocalRuntime, ref: ModelRef, text: str) -> Finished:
     return event
 
 
-def timed(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in sides}
+def timed(sides: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Medians by side: seconds, and the process's CPU seconds, which a busy machine disturbs less."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for round_ in range(rounds):
         order = list(sides) if round_ % 2 else list(sides)[::-1]
         for name in order:
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
             sides[name]()
-            times[name].append(time.perf_counter() - started)
-    return {name: statistics.median(found) for name, found in times.items()}
+            times[name].append((time.perf_counter() - started, time.process_time() - cpu))
+    both = [{name: statistics.median(row[clock] for row in rows) for name, rows in times.items()} for clock in (0, 1)]
+    return both[0], both[1]
 
 
 def measure(options: argparse.Namespace, ref: ModelRef, runtime: LocalRuntime, title: str, text: str) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def measure(options: argparse.Namespace, ref: ModelRef, runtime: LocalRuntime, t
         time.sleep(0.2)  # until the adapter is merged, as on a warm server
     theirs = pipeline_of(ref)
     most = theirs.tokenizer.model_max_length
-    seconds = timed(
+    seconds, cpu = timed(
         {
             "ours": lambda: ask(runtime, ref, text),
             "transformers_cut": lambda: theirs(text, aggregation_strategy="first"),
@@ -147,8 +150,10 @@ def measure(options: argparse.Namespace, ref: ModelRef, runtime: LocalRuntime, t
         "model": ref.id,
         "characters": len(text),
         "path": found.stats.path,
+        "load": os.getloadavg()[0],
         "first_seconds": first,
         "ours_seconds": seconds["ours"],
+        "ours_cpu_seconds": cpu["ours"],
         "ours_tokens": found.stats.tokens_in,
         "ours_tokens_per_second": (found.stats.tokens_in or 0) / seconds["ours"],
         "ours_spans": len(found.output.spans),
@@ -158,6 +163,7 @@ def measure(options: argparse.Namespace, ref: ModelRef, runtime: LocalRuntime, t
         "transformers_cut_seconds": seconds["transformers_cut"],
         "transformers_cut_reads_characters": max(end for _, end in read),
         "transformers_stride_seconds": seconds["transformers_stride"],
+        "transformers_stride_cpu_seconds": cpu["transformers_stride"],
         "transformers_stride_tokens_per_second": all_tokens / seconds["transformers_stride"],
     }
 
