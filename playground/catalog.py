@@ -173,16 +173,24 @@ class Catalog:
 
 
 def _measured(dataset: str, figures: dict[str, Any]) -> Measured:
-    """`{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, ...}`: what a recipe measured on one held-out set."""
-    suffix = "_accuracy"
+    """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, ...}`, or the same
+    with `f1` for entities.
+    """
+    metric = "f1" if "f1" in figures else "accuracy"
+    suffix = f"_{metric}"
     baselines = tuple(
         (name.removesuffix(suffix).replace("_", " "), value) for name, value in figures.items() if name.endswith(suffix)
     )
-    return Measured("accuracy", dataset, figures["accuracy"], figures["n"], baselines)
+    return Measured(metric, dataset, figures[metric], figures["n"], baselines)
 
 
 # The formats that recipes write, and what loads them.
-_LOADERS = {"lora-classifier": "lora-classifier", "scratch-encoder-classifier": "scratch-classifier"}
+_LOADERS = {
+    "lora-classifier": "lora-classifier",
+    "lora-tagger": "lora-tagger",
+    "scratch-encoder-classifier": "scratch-classifier",
+    "scratch-encoder-tagger": "scratch-tagger",
+}
 
 
 def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:

@@ -28,7 +28,7 @@ class Source(StrEnum):
 class ModelRef:
     """Everything a runtime needs to load one model, and nothing about who asked.
 
-    loader: the engine's loader by name: "encoder", "lora-classifier", "scratch-classifier", "pipeline-classifier".
+    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier" or "tagger".
     folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
