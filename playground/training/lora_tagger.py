@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from playground.scratch.train import Trained
 from playground.training import lora
 from playground.training.columns import Sentence
-from playground.training.tagging import allowed_tags, budget_schedule, lines_of, marginal_loss
+from playground.training.tagging import allowed_tags, budget_schedule, compared_tags, lines_of, marginal_loss
 
 LONGEST_WORD = 16  # pieces; the rest of a longer word is not read
 
@@ -26,6 +26,9 @@ LONGEST_WORD = 16  # pieces; the rest of a longer word is not read
 class TaggerSettings(lora.LoraSettings):
     """`batch` counts word pieces, padding included. A line holds `max_length` pieces, the two special ones among them.
 
+    unmarked: what the loss does with an "O" of a set that does not mark all types: "either" counts no entity and an entity of those
+        types as one answer; "left out" compares no entity with the other types alone. Where most of the data leave a type open,
+        "either" lets it run wild: nothing there speaks against it.
     encoder_dropout: the encoder's own. It makes a step a quarter longer, and runs here are short.
     """
 
@@ -36,6 +39,7 @@ class TaggerSettings(lora.LoraSettings):
     alpha: int = 32
     smoothing: float = 0.0
     averaging: float = 0.99
+    unmarked: str = "either"
     encoder_dropout: float = 0.0
 
 
@@ -121,14 +125,17 @@ def train_tagger(
         lora.load_adapter(model, start)
     pieces, room = Pieces(tokenizer, train), settings.max_length - 2
     masks = allowed_tags(train, labels)
+    wholes = compared_tags(train, labels) if settings.unmarked == "left out" else [np.ones_like(mask) for mask in masks]
     lines: list[list[str]] = []
     allowed: list[Tensor] = []
+    compared: list[Tensor] = []
     for line in lines_of(train, [pieces.count(sentence) for sentence in train], room, seed):
         words = [word for i in line for word in train[i].words]
-        mask = torch.from_numpy(np.concatenate([masks[i] for i in line]))
+        mask, whole = (torch.from_numpy(np.concatenate([of[i] for i in line])) for of in (masks, wholes))
         for begin, end in chunks(words, pieces, room):
             lines.append(words[begin:end])
             allowed.append(mask[begin:end])
+            compared.append(whole[begin:end])
     data = Lines(pieces, lines)
     steps, batch_at = budget_schedule(data.lengths, settings.batch, seed, settings.epochs)
 
@@ -136,7 +143,8 @@ def train_tagger(
         batch = batch_at(step)
         inputs, rows, columns = data(batch)
         logits = model(**inputs).logits  # [B, T, L]
-        return marginal_loss(logits[rows, columns], torch.cat([allowed[i] for i in batch]))
+        masks = (torch.cat([of[i] for i in batch]) for of in (allowed, compared))
+        return marginal_loss(logits[rows, columns], *masks)
 
     trained = lora.adapt(model, loss_at, steps, settings, seed=seed, **session)
     return model, tokenizer, trained

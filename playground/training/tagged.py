@@ -32,13 +32,14 @@ WNUT = {
 class TaggedSplit:
     """`train` to learn from; `held` parts to report on, by name, the checkpoint's own ("test") first.
 
-    again: sentences of `train` that an epoch has thrice instead of once.
+    again: sentences of `train` that an epoch has `times` times instead of once.
     """
 
     labels: tuple[str, ...]
     train: tuple[Sentence, ...]
     held: Mapping[str, tuple[Sentence, ...]]
     again: tuple[Sentence, ...] = ()
+    times: int = 1
 
 
 def medical(data: Path | None) -> TaggedSplit:
@@ -65,7 +66,7 @@ def chemicals_and_diseases(data: Path | None) -> TaggedSplit:
 def general(data: Path | None) -> TaggedSplit:
     """Wikigold, Broad Twitter and WNUT17. Held out: a seventh of Wikigold's documents, a tenth of the tweets of each other set.
 
-    An epoch has Wikigold's sentences thrice: there are few of them, and they alone mark all four types.
+    An epoch has Wikigold's sentences ten times: there are few of them, and they alone mark all four types.
     """
     wikigold = [replace(s, tags=bio(s.tags)) for s in _read(data, "wikigold_train.conll")]
     tweets = [
@@ -84,7 +85,7 @@ def general(data: Path | None) -> TaggedSplit:
         "WNUT17": [s for s in emerging if _share(s.key) < 0.1],
     }
     split = _split(GENERAL, wikigold + tweets + emerging, held)
-    return replace(split, again=tuple(s for s in split.train if not s.unmarked))
+    return replace(split, again=tuple(s for s in split.train if not s.unmarked), times=10)
 
 
 def word_classes(data: Path | None) -> TaggedSplit:

@@ -39,7 +39,7 @@ class TaggerFromScratchSettings:
     batch: int = 1024
     rate: float = 2e-3
     warmup: float = 0.06
-    dropout: float = 0.2
+    dropout: float = 0.1
     hidden_tokens: float = 0.1  # share of tokens that become <mask>
     bpe_dropout: float = 0.1
     decay: float = 0.05

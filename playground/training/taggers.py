@@ -29,7 +29,7 @@ class Plan:
 
 
 PLANS = {
-    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=1.5)),
+    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=0.75, unmarked="left out")),
     "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL, TaggerSettings(epochs=3)),
     "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL, TaggerSettings(epochs=2.5)),
     "pos-informal": Plan(
@@ -53,7 +53,7 @@ def run(job: Job) -> dict[str, Any]:
         job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
 
     model, _, trained = lora_tagger.train_tagger(
-        (*train, *split.again, *split.again),
+        (*train, *split.again * (split.times - 1)),
         split.labels,
         settings,
         seed=job.seed,

@@ -1,6 +1,6 @@
 """What all taggers learn with: lines of words, batches of like length, and a loss that leaves open what a set left open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
 import numpy as np
@@ -36,25 +36,35 @@ def allowed_tags(sentences: Sequence[Sentence], labels: Sequence[str]) -> list[n
 
     Where a set does not mark an entity type X, its "O" means "O, B-X or I-X"; a tag "" means any.
     """
-    place = {label: i for i, label in enumerate(labels)}
+    return _masks(sentences, labels, lambda tag, unmarked: {tag, *unmarked} if tag == "O" else {tag} if tag else labels)
+
+
+def compared_tags(sentences: Sequence[Sentence], labels: Sequence[str]) -> list[np.ndarray]:
+    """For each sentence bool [words, L]: the tags between which its set decides. All, but at an "O" those it does not mark."""
+    return _masks(sentences, labels, lambda tag, unmarked: set(labels) - unmarked if tag == "O" else labels)
+
+
+def _masks(
+    sentences: Sequence[Sentence], labels: Sequence[str], names: Callable[[str, set[str]], Collection[str]]
+) -> list[np.ndarray]:
     rows: dict[tuple[str, tuple[str, ...]], np.ndarray] = {}
-
-    def row(tag: str, unmarked: tuple[str, ...]) -> np.ndarray:
-        if (tag, unmarked) not in rows:
-            mask = np.zeros(len(labels), dtype=bool)
-            hidden = [f"{prefix}-{kind}" for kind in unmarked for prefix in "BI"] if tag == "O" else []
-            mask[[place[name] for name in ([tag, *hidden] if tag else labels)]] = True
-            rows[tag, unmarked] = mask
-        return rows[tag, unmarked]
-
-    return [np.stack([row(tag, s.unmarked) for tag in s.tags]) for s in sentences]
+    for sentence in sentences:
+        for tag in sentence.tags:
+            if (tag, sentence.unmarked) not in rows:
+                unmarked = {f"{prefix}-{kind}" for kind in sentence.unmarked for prefix in "BI"}
+                chosen = names(tag, unmarked)
+                rows[tag, sentence.unmarked] = np.array([label in chosen for label in labels])
+    return [np.stack([rows[tag, s.unmarked] for tag in s.tags]) for s in sentences]
 
 
-def marginal_loss(logits: Tensor, allowed: Tensor) -> Tensor:
+def marginal_loss(logits: Tensor, allowed: Tensor, compared: Tensor | None = None) -> Tensor:
     """Minus the log-probability that a word has one of its allowed tags, the mean over words. logits, allowed [N, L] -> scalar.
 
     With one tag allowed it is cross-entropy; with all it is 0 (learning from partial labels: Cour et al. 2011, JMLR 12).
+    compared: bool [N, L]; the tags that are left out of it learn nothing from the word, in either direction.
     """
+    if compared is not None:
+        logits, allowed = logits.masked_fill(~compared, -torch.inf), allowed & compared
     inside = logits.masked_fill(~allowed, -torch.inf).logsumexp(-1)
     return (logits.logsumexp(-1) - inside).mean()
 

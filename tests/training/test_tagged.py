@@ -73,6 +73,7 @@ def test_types_are_mapped_and_names_of_accounts_are_one_word(data_folder):
     assert set(unknown) == {""}, "WNUT17 does not: nothing is known of them"
     assert all(s.unmarked == ("MISC",) for s in tweets)
     assert split.again == tuple(s for s in split.train if not s.unmarked)
+    assert split.times == 10
     assert ("B-PER", "I-PER") in {s.tags[2:4] for s in split.again}, "IO became BIO"
 
 

@@ -10,7 +10,14 @@ import torch
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import entity_figures, figures
 from playground.training.tag_baselines import dictionary, most_frequent_tags
-from playground.training.tagging import allowed_tags, budget_batches, budget_schedule, lines_of, marginal_loss
+from playground.training.tagging import (
+    allowed_tags,
+    budget_batches,
+    budget_schedule,
+    compared_tags,
+    lines_of,
+    marginal_loss,
+)
 
 LABELS = ("O", "B-PER", "I-PER", "B-MISC", "I-MISC")
 
@@ -46,6 +53,21 @@ def test_what_a_set_leaves_unmarked_is_open():
         [True] * 5,
     ]
     assert second.tolist() == [[True, False, False, False, False]]
+
+
+def test_what_is_left_out_learns_nothing_and_the_others_are_compared_among_themselves():
+    row = Sentence(("a", "b", "c"), ("O", "B-PER", ""), unmarked=("MISC",))
+    allowed, compared = (torch.from_numpy(of([row], LABELS)[0]) for of in (allowed_tags, compared_tags))
+    torch.manual_seed(0)
+    logits = torch.randn(3, 5, requires_grad=True)
+    loss = marginal_loss(logits, allowed, compared)
+    first = -logits[0, :3].log_softmax(-1)[0]  # O against PER alone
+    second = -logits[1].log_softmax(-1)[1]  # a person is no MISC: that is known
+    torch.testing.assert_close(loss, (first + second) / 3)
+    loss.backward()
+    assert logits.grad[0, 3:].tolist() == [0.0, 0.0]
+    assert logits.grad[2].abs().max() < 1e-6
+    assert bool(torch.isfinite(logits.grad).all())
 
 
 def test_lines_hold_neighbours_of_one_document_that_fit():
@@ -137,6 +159,7 @@ def test_entity_figures_by_hand():
     assert (found["n"], found["entities"]) == (2, 3)
     assert (found["precision"], found["recall"], found["f1"]) == (0.6667, 0.6667, 0.6667)
     assert found["types"] == {"PER": 1.0, "LOC": 0.0}
+    assert found["accuracy"] == 0.6, "of five words with a known tag three have it"
 
 
 def test_figures_of_word_classes_count_words():
