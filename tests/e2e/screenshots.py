@@ -11,7 +11,10 @@ from playground.tasks import find_tasks
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, Server, Visitor, new_context
 from tests.e2e.test_app import App
 
-EXAMPLES = find_tasks().get("sentiment").examples
+TASKS = find_tasks()
+EXAMPLES = TASKS.get("sentiment").examples
+MEDICINE = TASKS.get("ner").examples[1].text
+REVIEW = TASKS.get("pos").examples[4].text
 SLANG = EXAMPLES[1].text
 LINES = "\n".join(example.text for example in EXAMPLES)
 PICTURES = {
@@ -23,6 +26,20 @@ PICTURES = {
     "projector-light": {"viewport": {"width": 1600, "height": 1000}, "fragment": "#task=sentiment&projector=1"},
     "welcome-light": {"viewport": {"width": 1440, "height": 900}, "seen": False, "text": None},
     "table-light": {"viewport": {"width": 1440, "height": 900}, "text": LINES},
+    "entities-light": {"viewport": {"width": 1440, "height": 1240}, "text": MEDICINE, "fragment": "#task=ner"},
+    "entities-dark": {
+        "viewport": {"width": 1440, "height": 1240},
+        "color_scheme": "dark",
+        "text": MEDICINE,
+        "fragment": "#task=ner",
+    },
+    "entities-phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "text": MEDICINE,
+        "fragment": "#task=ner",
+    },
+    "words-light": {"viewport": {"width": 1440, "height": 1240}, "text": REVIEW, "fragment": "#task=pos"},
     "status-light": {"viewport": {"width": 1440, "height": 1200}, "then": "#page=status"},
     "status-dark": {"viewport": {"width": 1440, "height": 1200}, "color_scheme": "dark", "then": "#page=status"},
     "status-phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "then": "#page=status"},

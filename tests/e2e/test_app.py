@@ -1,10 +1,12 @@
 """The real thing: `python app.py`, its models and its stand-in, from first visit to four answers with no network."""
 
+import re
 import sys
 import time
 
 import pytest
 
+from playground.tasks import find_tasks
 from tests.e2e.conftest import ROOT, Server, Visitor, free_port, new_context
 
 pytestmark = pytest.mark.e2e
@@ -72,6 +74,31 @@ def test_the_request_on_the_wire_and_the_code_are_shown_without_a_key(visitor):
         compile(code, tier, "exec")
         assert "it's great" in code
         visitor.page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("task", "words"), [("ner", "no entity|1 entity|[0-9]+ entities"), ("pos", "[0-9]+ words")])
+def test_bundled_taggers_mark_the_visitors_own_text(app, browser, task, words):
+    context = new_context(browser, app.url)
+    visitor = Visitor(context, app.url, f"#task={task}")
+    visitor.page.set_default_timeout(60_000)
+    example = find_tasks().get(task).examples[0]
+    visitor.run(example.text)
+    catalog = (ROOT / "assets/catalog.toml").read_text()
+    suffixes = {"pretrained": "general", "finetuned": "medical" if task == "ner" else "informal", "scratch": "scratch"}
+    here = [tier for tier, suffix in suffixes.items() if f'id = "bundled/{task}-{suffix}"' in catalog]
+    assert here or task == "ner"
+    for tier in here:
+        assert re.fullmatch(words, visitor.headline(tier)), tier
+        box = visitor.card(tier).locator(".pg-marked").evaluate_handle("box => box.cloneNode(true)")
+        shown = box.evaluate(
+            "box => { box.querySelectorAll('small').forEach(name => name.remove()); return box.textContent }"
+        )
+        assert shown == example.text
+        assert visitor.card(tier).locator(".pg-fingerprint").is_visible()
+    for tier in {"hosted", *suffixes} - set(here):  # each an answer or one honest reason
+        assert len(visitor.card(tier).locator(".pg-words").inner_text()) > 40
+    context.close()
+    assert not visitor.problems
 
 
 def test_lines_become_a_table_over_the_real_tiers(visitor):

