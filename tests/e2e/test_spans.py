@@ -139,6 +139,26 @@ def test_nothing_jumps_while_a_card_of_spans_fills(visit, spans, task, width):
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+LOWER = """() => [...document.querySelectorAll('.pg-tab[data-shown] :is(.pg-numbers, .pg-actions)')].map(
+  part => Math.round(part.getBoundingClientRect().top))"""
+
+
+def test_a_reason_stands_where_the_answer_would_and_moves_nothing(entities):
+    visitor = entities()
+    visitor.type("break Anna")
+    before = visitor.page.evaluate(LOWER)
+    visitor.press_run()
+    visitor.settle()
+    card = visitor.card("pretrained")
+    assert visitor.headline("pretrained") == "no answer"
+    assert visitor.page.evaluate(LOWER) == before
+    words, numbers = card.locator(".pg-words").bounding_box(), card.locator(".pg-numbers").bounding_box()
+    headline = card.locator(".pg-answer").bounding_box()
+    assert headline["y"] + headline["height"] <= words["y"] < headline["y"] + headline["height"] + 40
+    assert words["y"] + words["height"] < numbers["y"]
+    assert not card.locator(".pg-marked").is_visible()
+
+
 @pytest.mark.parametrize("task", ["ner", "pos"])
 @pytest.mark.parametrize("width", [1440, 820, 390])
 def test_a_long_word_and_a_deep_nest_overflow_nothing(visit, spans, task, width):
