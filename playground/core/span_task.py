@@ -139,7 +139,7 @@ class SpanTask:
 
     def matches(self, output: Answer, gold: Gold) -> bool | None:
         """Whether every word has its label; or all spans are found and no other, of the labels that the model knows. None where it
-        knows none of the gold's, or the answer is of another kind.
+        knows none of the gold's and names nothing (there was nothing for it to find), or the answer is of another kind.
         """
         if not isinstance(output, Spans) or isinstance(gold, str):
             return None
@@ -147,7 +147,7 @@ class SpanTask:
             return all(wanted == said for wanted, said in self.pairs("", gold, output))
         known = {canonical_label(label) for label in output.labels}
         wanted = {place(span) for span in gold if canonical_label(span.label) in known}
-        if gold and not wanted:
+        if gold and not wanted and not output.spans:
             return None
         return {place(span) for span in output.spans} == wanted
 
