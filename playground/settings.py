@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     max_lines: int = Field(200, ge=1, description="Most lines of one pasted table.")
     deadline: float = Field(60.0, gt=0, description="Seconds one card's run may take in all.")
     max_upload_mb: int = Field(10, ge=1, description="Largest uploaded file.")
-    max_new_tokens: int = Field(512, ge=1, description="Most tokens one answer may have.")
+    max_new_tokens: int = Field(512, ge=1, description="Most tokens one answer may have; lists of words may be longer.")
     max_requests: int = Field(
         256, ge=1, description="Most requests (runs and tables) in progress at once, all visitors together."
     )
