@@ -178,7 +178,7 @@ GOLD = (Span(0, 4, "PER", "Anna"), Span(12, 27, "ORG", "Bank of England"), Span(
         ((ANNA, ENGLAND), KNOWN, False, "✗ 1 of 3 gold found, 1 extra"),
         ((ANNA,), ("PER",), True, "✓ gold"),
         ((), ("Chemical",), None, "gold has none of its labels"),
-        ((Span(0, 4, "Chemical", "Anna"),), ("Chemical",), None, "gold has none of its labels, 1 extra"),
+        ((Span(0, 4, "Chemical", "Anna"),), ("Chemical",), False, "✗ gold has none of its labels, 1 extra"),
     ],
 )
 def test_the_verdict_counts(found, known, right, said):
@@ -191,7 +191,7 @@ def test_the_verdict_counts(found, known, right, said):
 
 def test_a_text_without_names_can_be_right_and_wrong():
     assert "✓ gold" in shown(answered(Spans((), KNOWN), gold=(), right=True))
-    assert "✗ gold: none, 1 extra" in shown(answered(Spans((ANNA,), KNOWN), gold=(), right=False))
+    assert "✗ gold has none, 1 extra" in shown(answered(Spans((ANNA,), KNOWN), gold=(), right=False))
     assert "gold" not in shown(answered(Spans((ANNA,), KNOWN)))
 
 

@@ -84,14 +84,14 @@ class SpansView:
         extra = len(verdict.extra)
         foreign = listed(verdict.foreign) if verdict.foreign else ""
         if state.right is None:
-            said = "gold has none of its labels" + (f", {extra:,} extra" if extra else "")
+            said = "gold has none of its labels"
             title = f"The true answer has only {foreign}: labels that this model cannot give." if foreign else None
             return el("span", said, cls="pg-open-verdict", title=title)
         unknown = f" It has {foreign} too: labels that this model cannot give." if foreign else ""
         if state.right:
             return el("span", "✓ gold", cls="pg-right", title=f"The same as the example's true answer.{unknown}")
         if not verdict.wanted:
-            said = f"✗ gold: none, {extra:,} extra"
+            said = f"✗ gold has none{' of its labels' if foreign else ''}, {extra:,} extra"
         elif state.asked.every_word:
             said = f"✗ {len(verdict.found):,} of {len(verdict.wanted):,} as gold"
         else:

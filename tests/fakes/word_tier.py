@@ -1,0 +1,195 @@
+"""A tier that answers from a word list, and four of them that differ: no model, no network.
+
+The text steers it: "slow" makes it take its time, "hang" never ends until stopped, "break" makes the pretrained tier fail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+from playground.core.cancel import Cancel
+from playground.core.errors import LoadFailed, NotHere
+from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
+from playground.core.span_task import SpanTask
+from playground.core.task import Task
+from playground.core.types import Answer, Choice, Labels, LabelScore, Request, Source, Stats, Support
+from tests.fakes.spans import fake_spans
+
+GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
+BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
+
+
+@dataclass
+class WordTier:
+    """`bias` shifts its opinion, `delay` is its latency in seconds, `loads` whether its first run shows a load."""
+
+    name: str
+    rows: tuple[Choice, ...]
+    bias: float = 0.0
+    delay: float = 0.01
+    loads: bool = True
+    stats: Stats = Stats()
+    running: int = 0
+    started: int = 0
+    seen: list[Request] = field(default_factory=list)
+    pool: Executor | None = None  # whose threads do the work; None: a thread for each request
+
+    def close(self) -> None:
+        pass
+
+    def supports(self, task: Task) -> Support:
+        return Support(True)
+
+    def choices(self, task: Task, session: str) -> Sequence[Choice]:
+        return self.rows
+
+    def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel):
+        emitter = Emitter(emit)
+        self.seen.append(request)
+        self.running += 1
+        gone = threading.Event()
+        known = request.model is None or request.model in [row.id for row in self.rows]
+
+        def last(event: Event) -> None:
+            if emitter(event):
+                self.running -= 1
+            gone.set()
+
+        cancel.on_set(lambda: last(Cancelled()))
+        work = (self._work, task, request, emitter, last, gone, known)
+        if self.pool is None:
+            threading.Thread(target=work[0], args=work[1:], daemon=True).start()
+        else:
+            self.pool.submit(*work)
+        return cancel
+
+    def _work(self, task, request, emitter, last, gone, known):
+        slow = 0.5 if "slow" in request.text else 0.0
+        emitter(Queued(ahead=0))
+        if not known:
+            last(Failed(error=NotHere(f"{request.model} is not on this machine: choose another model."), stats=Stats()))
+            return
+        cold = self.loads and self.started == 0
+        self.started += 1
+        if cold or slow:
+            for step in range(5):
+                if gone.wait(0.02 + slow / 4):
+                    return
+                emitter(Loading(what="importing torch" if step == 0 else "reading weights", fraction=step / 4))
+        emitter(Progress(what="classifying"))
+        if "hang" in request.text and self.name != "pretrained":
+            gone.wait(60)
+            return
+        if gone.wait(self.delay + slow):
+            return
+        if "break" in request.text and self.name == "pretrained":
+            last(
+                Failed(
+                    error=LoadFailed("The file model.safetensors is cut off: run `prefetch` to fetch it again."),
+                    stats=Stats(),
+                )
+            )
+            return
+        last(Finished(output=self._answer(task, request.text), stats=self._measured(request, cold)))
+
+    def _answer(self, task: Task, text: str) -> Answer:
+        if isinstance(task, SpanTask):
+            return fake_spans(task, text, self.name, scored=not self.stats.request_json)
+        return self._labels(task, text)
+
+    def _labels(self, task: Task, text: str) -> Labels:
+        words = re.findall(r"[a-z']+", text.lower())
+        logit = self.bias + sum(word in GOOD for word in words) - sum(word in BAD for word in words)
+        p = 1 / (1 + math.exp(-logit))
+        names = [label.name for label in task.labels]
+        rest = [(1 - p) / (len(names) - 1)] * (len(names) - 1)
+        scores = sorted(zip(names, [*rest, p], strict=True), key=lambda row: -row[1])
+        source = "stated" if self.stats.request_json else "computed"
+        return Labels(scores[0][0], tuple(LabelScore(name, score) for name, score in scores), source)
+
+    def _measured(self, request: Request, cold: bool) -> Stats:
+        model = request.model or self.rows[0].id
+        stats = replace(
+            self.stats,
+            model=model,
+            source=next(row.source for row in self.rows if row.id == model),
+            latency_seconds=self.delay,
+            queue_seconds=0.0004,
+            cache_hit=not cold,
+            load_seconds=1.24 if cold else None,
+        )
+        if stats.request_json:
+            body = {"model": model, "messages": [{"role": "user", "content": request.text}]}
+            return replace(stats, request_json=json.dumps(body), tokens_in=len(request.text) // 4 + 40, tokens_out=9)
+        return replace(stats, fingerprint=hashlib.sha256(model.encode()).hexdigest()[:16])
+
+
+def four_tiers() -> list[WordTier]:
+    reply = json.dumps({"choices": [{"message": {"content": '{"label": "positive", "confidence": 0.6}'}}]})
+    return [
+        WordTier(
+            "hosted",
+            (Choice("stand-in", "bundled generalist over HTTP, no key needed", Source.STAND_IN),),
+            bias=-0.2,
+            delay=0.031,
+            loads=False,
+            stats=Stats(request_json="{}", response_json=reply),
+        ),
+        WordTier(
+            "pretrained",
+            (
+                Choice("minilm-sst", "MiniLM-L6 + LoRA, films and shop reviews", Source.BUNDLED),
+                Choice(
+                    "distilbert",
+                    "distilbert-base-uncased-finetuned-sst-2-english",
+                    Source.HUB,
+                    False,
+                    "not on this machine",
+                ),
+            ),
+            bias=-0.4,
+            delay=0.009,
+            stats=Stats(
+                parameters=22_860_000,
+                adapter_parameters=147_000,
+                resident_bytes=91_400_000,
+                adapter_bytes=600_000,
+                cost_usd=0.0,
+                device="cpu",
+                dtype="float32",
+                revision="1110a243",
+            ),
+        ),
+        WordTier(
+            "finetuned",
+            (
+                Choice("minilm-goemotions", "MiniLM-L6 + LoRA, informal comments", Source.BUNDLED),
+                Choice("mine", "my-run-3", Source.TRAINED_HERE),
+            ),
+            bias=2.2,
+            delay=0.0102,
+            stats=Stats(
+                parameters=23_100_000,
+                adapter_parameters=390_000,
+                resident_bytes=92_400_000,
+                adapter_bytes=1_560_000,
+                cost_usd=0.0,
+                device="cpu",
+                dtype="float32",
+            ),
+        ),
+        WordTier(
+            "scratch",
+            (Choice("scratch-2l", "our encoder, 2 layers, own BPE", Source.BUNDLED),),
+            bias=1.6,
+            delay=0.002,
+            stats=Stats(parameters=2_100_000, resident_bytes=8_400_000, cost_usd=0.0, device="cpu", dtype="float32"),
+        ),
+    ]
