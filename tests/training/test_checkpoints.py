@@ -23,8 +23,8 @@ def record(name: str) -> dict:
     return json.loads((CHECKPOINTS / name / "checkpoint.json").read_text(encoding="utf-8"))
 
 
-def test_every_checkpoint_has_its_recipe():
-    assert {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()} <= set(RECIPES)
+def test_every_recipe_has_its_checkpoint_and_no_other_is_there():
+    assert sorted(path.name for path in CHECKPOINTS.iterdir() if path.is_dir()) == sorted(RECIPES)
 
 
 @pytest.mark.parametrize("name", NAMES)
