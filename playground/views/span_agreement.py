@@ -34,8 +34,10 @@ def _summary(comparison: Comparison, rows: Sequence[Row]) -> tuple[str, str]:
     found = [row for row in rows if any(cell.span is not None for cell in row.cells)]
     counted = [row for row in rows if row.counted]
     count, agreed = len(counted), sum(row.agreed for row in counted)
-    # Where not every place can be compared, it is said which can.
-    of_these = "" if len(found) == count else " whose label two or more of them know"
+    # Where not everything that was found can be compared, or not by all of them, it is said what can.
+    whole = len(found) == count and all(cell.knows for row in counted for cell in row.cells)
+    of_these = "" if whole else " whose label two or more of them know"
+    these = f"the one {one}" if count == 1 else f"all {count:,} {many}"
     if len(comparison.results) == 1:
         return "One answer.", ""
     if not found:
@@ -43,8 +45,9 @@ def _summary(comparison: Comparison, rows: Sequence[Row]) -> tuple[str, str]:
     if not counted:
         return "Nothing in common to compare.", "What was found has labels that only one of these models knows."
     if agreed == count:
-        whole = f"the one {one}" if count == 1 else f"all {count:,} {many}"
-        return "Tiers agree.", f"They agree on {whole}{of_these}."
+        return "Tiers agree." if whole else "Tiers that can be compared agree.", f"They agree on {these}{of_these}."
+    if not agreed:
+        return "Tiers differ.", f"They differ on {these}{of_these}."
     share = f" ({min(99, round(100 * agreed / count))}%)" if comparison.asked.every_word else ""
     return "Tiers differ.", f"They agree on {agreed:,} of {count:,} {one if count == 1 else many}{of_these}{share}."
 

@@ -53,7 +53,7 @@ def test_the_text_stands_on_every_card_from_the_start_and_then_marked(runs):
     assert "gold has none of its labels" in last["card-pretrained"]
     assert "no entity" in last["card-pretrained"]
     below = words(last["below"])
-    assert "They agree on 1 of 3 entities." in below
+    assert "They agree on 1 of 3 entities whose label two or more of them know." in below
     assert "Pretrained knows PER, LOC, ORG and MISC; fine-tuned and from scratch know Chemical and Disease." in below
     assert "Pretrained: no entity." in words(last["status"])
     assert "Fine-tuned: 3 entities: Chemical amoxicillin, Disease rash, Disease fever, 0.92." in words(last["status"])

@@ -66,7 +66,10 @@ def test_models_of_other_labels_are_not_wrong_but_of_another_kind(titles):
         said("scratch", MEDICAL, ASPIRIN, Span(0, 4, "Disease", "Anna")),
         titles=titles,
     )
-    assert "Tiers agree.They agree on the one entity whose label two or more of them know." in text(line)
+    assert (
+        "Tiers that can be compared agree.They agree on the one entity whose label two or more of them know."
+        in text(line)
+    )
     assert (
         "Pretrained knows PER, LOC, ORG and MISC; fine-tuned and from scratch know Chemical and Disease. "
         "Compared on Chemical and Disease (fine-tuned and from scratch)."
@@ -88,7 +91,7 @@ def test_a_model_that_knows_all_labels_is_compared_with_each(titles):
         said("finetuned", MEDICAL),
         titles=titles,
     )
-    assert "They agree on 1 of 2 entities." in text(line)
+    assert "They agree on 1 of 2 entities whose label two or more of them know." in text(line)
     assert (
         "Compared on PER, LOC, ORG and MISC (hosted API and pretrained); Chemical and Disease (hosted API and fine-tuned)."
         in text(line)
