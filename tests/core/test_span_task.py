@@ -204,7 +204,9 @@ def test_only_labels_that_a_model_knows_are_held_against_it():
     assert NER.matches(people, gold) is True
     assert NER.matches(Spans((), ("PER",)), gold) is False
     assert NER.matches(Spans((), ("LOC",)), gold) is None
-    assert NER.matches(Spans(spans_of(text, ("it", "LOC")), ("LOC",)), gold) is False  # the gold is whole: there is none
+    assert (
+        NER.matches(Spans(spans_of(text, ("it", "LOC")), ("LOC",)), gold) is False
+    )  # the gold is whole: there is none
     assert NER.matches(Spans((), ("PER",)), ()) is True
     assert NER.matches(Spans(spans_of(text, ("it", "PER")), ("PER",)), ()) is False
     assert NER.matches(Labels("x", ()), gold) is None

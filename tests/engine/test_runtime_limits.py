@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from playground.core.calls import Classify
+from playground.core.calls import Classify, Embed
 from playground.core.cancel import Cancel
 from playground.core.errors import DeadlineExceeded, TooLarge
 from playground.core.events import LAST, Cancelled, Failed, Finished, Queued
 from playground.core.status import RuntimeReport, Why
 from playground.core.streams import iterate
+from playground.engine.models._transformers import building
 from playground.engine.runtime_local import LocalRuntime
 from playground.settings import Settings
 
@@ -302,6 +303,24 @@ def test_many_at_once_leave_nothing_behind(runtime, tiny):
     assert [event.error for event in found if isinstance(event, Failed)] == []
     eventually(lambda: leases(runtime) == 0)
     eventually(lambda: runtime._scheduler._here == {})
+
+
+@pytest.mark.parametrize("kind", ["adapter", "whole", "scratch"])
+def test_a_model_is_built_while_no_other_is_and_answers_go_on(runtime, tiny, kind):
+    """transformers and peft change torch for the whole process while they build."""
+    ref = {"adapter": tiny.adapter_ref(1), "whole": tiny.classifier_ref, "scratch": tiny.scratch_ref}[kind]
+    other = tiny.scratch_ref if kind != "scratch" else tiny.classifier_ref
+    ask(runtime, Classify(other, text="good"))
+    ask(runtime, Embed(tiny.encoder_ref, texts=("good",)))
+    calls = Calls(runtime)
+    with building:
+        calls.send(0, Classify(ref, text="good"))
+        for _ in range(3):
+            assert isinstance(ask(runtime, Classify(other, text="good"))[-1], Finished)
+        time.sleep(0.3)
+        assert 0 not in calls.last
+    calls.wait(1)
+    assert isinstance(calls.last[0], Finished)
 
 
 def test_a_late_answer_says_so_once(runtime, tiny, monkeypatch):

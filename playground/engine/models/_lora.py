@@ -189,7 +189,8 @@ class AdapterLoader(ABC):
             return name, base.adapter_state(name), layers if mergeable(layers, name) else []
 
         try:
-            name, state, layers = context.on_device(attach)
+            with hf.building:  # taken here: the device's thread never waits for another model to be built
+                name, state, layers = context.on_device(attach)
         except LoadFailed as error:
             raise LoadFailed(f"{ref.id}: {str(error)[0].lower()}{str(error)[1:]}") from None
         tensors = [*matrices.values(), *head]

@@ -25,7 +25,8 @@ def build(
     weights.verify(ref, but=(weights.WEIGHTS,))
     state = weights.tensors(ref)
     try:
-        with torch.device("meta"):  # no random start, which would be thrown away and would stir others' random numbers
+        # "meta": no random start, which would be thrown away and would stir others' random numbers
+        with hf.building, torch.device("meta"):
             module = model(config(**weights.read_json(ref, "config.json")))
         module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
         tokenizer = Tokenizer.load(Path(ref.folder) / "tokenizer.json")

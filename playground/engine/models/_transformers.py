@@ -18,9 +18,9 @@ from playground.inspection import attention
 
 log = logging.getLogger(__name__)
 
-_one_at_a_time = (
-    threading.Lock()
-)  # from_pretrained switches process-wide state (default dtype, torch.nn.init) while it builds
+# Held by who builds modules. transformers' from_pretrained switches process-wide state meanwhile (default dtype,
+# torch.nn.init), and so does peft where it attaches (Module.register_parameter): each would break the other's module.
+building = threading.Lock()
 
 
 def load_pretrained(ref: ModelRef, mapping_name: str, context: LoadContext) -> tuple[Any, Any]:
@@ -37,7 +37,7 @@ def load_pretrained(ref: ModelRef, mapping_name: str, context: LoadContext) -> t
     state = weights.tensors(ref, files)
     context.report("building the model", 0.5)
     try:
-        with _one_at_a_time:
+        with building:
             local = {"local_files_only": True, "trust_remote_code": False}
             config = transformers.AutoConfig.from_pretrained(ref.folder, **local)
             tokenizer = transformers.AutoTokenizer.from_pretrained(ref.folder, **local)
