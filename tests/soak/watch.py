@@ -95,17 +95,27 @@ class Sampler:
             if any(row.leases < 0 or row.bytes < 0 for row in rows):
                 self._violation(f"a negative count: {rows}")
             alone = len(rows) <= 2
-            if used <= budget + policy._measured_over or alone:
+            pinned = _pinned(rows)  # stays, however small the budget was made since; all else has to go
+            if used <= max(budget, pinned) + policy._measured_over or alone:
                 over_since = None
                 continue
             over_since = over_since or time.monotonic()
             if time.monotonic() - over_since > 15:  # a smaller budget waits for leases, and those end
-                self._violation(f"resident bytes stay over the budget: {used} of {budget}, {len(rows)} models")
+                states = ", ".join(f"{row.model} {row.state} {row.leases}" for row in rows)
+                self._violation(
+                    f"resident bytes stay over the budget: {used} of {budget}, {pinned} of them pinned: {states}"
+                )
                 over_since = None
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(5)
+
+
+def _pinned(rows: list[Any]) -> int:
+    """Bytes of what is pinned, and of what it stands on."""
+    names = {row.model for row in rows if row.pinned} | {row.base for row in rows if row.pinned}
+    return sum(row.bytes for row in rows if row.model in names)
 
 
 @dataclass(frozen=True)
