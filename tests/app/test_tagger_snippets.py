@@ -195,9 +195,7 @@ def test_it_prints_the_cards_own_spans(service, home, task, tier, model, tmp_pat
 )
 def test_so_does_that_of_what_is_bundled(service, task, tier, tmp_path):
     """The folder is that of the playground."""
-    model = next((row.id for row in service.choices(task, tier) if row.id.startswith("bundled/")), None)
-    if model is None:
-        pytest.skip(f"the catalog has no bundled checkpoint for {task}, {tier}")
+    model = next(row.id for row in service.choices(task, tier) if row.id.startswith("bundled/"))
     result = answer(service, task, tier, model)
     folder = Path(service.catalog.get(model).folder)  # absolute here; in a catalog beside it, relative
     code = service.snippet(task, tier, TEXT, model).replace(repr(f"assets/{folder.name}"), repr(str(folder)))
