@@ -63,6 +63,7 @@ class CacheWork(ABC):
         self._held = threading.local()
         self._max_wait = max_wait
         self._max_hold = max_hold
+        self._over: float | None = None  # since when memory has been over the budget
         self._closed = False
         self.device = device
 
@@ -167,8 +168,22 @@ class CacheWork(ABC):
         return now - max(ends) if ends else None
 
     def _trim(self, cause: str) -> list[Action]:
-        """Unloads what is idle, as far as memory is over budget."""
-        return self._leave(self._policy.trim(), Why.OVER_BUDGET, cause)
+        """Unloads what is idle, as far as memory is over budget; the janitor sees to what is in use."""
+        todo = self._leave(self._policy.trim(), Why.OVER_BUDGET, cause)
+        return [*todo, self._janitor.wake] if self._policy.over or self._over is not None else todo
+
+    def _close_excess(self, now: float) -> list[Action]:
+        """Memory over the budget for too long: what has to leave takes no new leases. Within it: what is left is open."""
+        if not self._policy.over:
+            if self._over is None:
+                return []
+            self._over = None
+            self._policy.undrain()
+            return self._pump()
+        self._over = now if self._over is None else self._over
+        if now - self._over >= self._max_wait:
+            self._policy.close_excess()
+        return []
 
     # -- the effects, done elsewhere
 
@@ -210,8 +225,8 @@ class CacheWork(ABC):
     # -- the clock
 
     def _look(self) -> float:
-        """The janitor's look: deadlines of whoever waits, draining for a head that has waited too long, and leases held
-        for too long. Returns the seconds until the next; a lease granted meanwhile cannot be overheld before that.
+        """The janitor's look: deadlines of whoever waits, draining for a head that has waited too long or for a budget that
+        was made smaller, and leases held for too long. Returns the seconds until the next; a lease granted meanwhile cannot be overheld before that.
         """
         with self._lock:
             if self._closed:
@@ -225,6 +240,9 @@ class CacheWork(ABC):
             oldest = next((lease for lease in self._out if not lease.overheld), None)
             if oldest is not None:
                 ends.append(oldest.since + self._max_hold)
+            todo = self._close_excess(now)
+            if self._over is not None:
+                ends.append(now + self._max_wait)
             if self._queue:
                 head = self._queue[0]
                 if now - head.since >= self._max_wait:
@@ -233,7 +251,7 @@ class CacheWork(ABC):
                     ends.append(head.since + self._max_wait)
         for lease in overheld:
             log.warning("%s has been held for %.0f s: its request is told to stop", lease.ref.id, now - lease.since)
-        run_all([lease.cancel.set for lease in overheld])
+        run_all([*todo, *(lease.cancel.set for lease in overheld)])
         for ticket in late:
             self._give_up(ticket, too_late(ticket))
         return max(0.001, min(ends) - time.monotonic())

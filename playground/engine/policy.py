@@ -262,13 +262,49 @@ class Policy:
         """Idle entries to unload because memory is over the budget (a measurement exceeded its estimate, the budget was
         lowered); they are marked `unloading`. One model that is larger than the budget stays, alone with its base.
         """
-        victims: list[Key] = []
-        while self._staying() > self.budget and not self._alone():
-            idle = [entry for entry in self.entries.values() if self._can_leave(entry)]
-            if not idle:
+        return tuple(self._unload(entry.key) for entry in self._excess(leased=False))
+
+    @property
+    def over(self) -> bool:
+        """Whether something has to leave for memory to be within the budget again."""
+        return self._exceeds([entry for entry in self.entries.values() if entry.state is not State.UNLOADING])
+
+    def close_excess(self) -> tuple[Key, ...]:
+        """Closes to new leases what `trim` would unload if it were idle: among many users a model may never be. Returns
+        what was closed; `undrain` opens what is left of it.
+        """
+        closed = [entry for entry in self._excess(leased=True) if entry.state is State.READY]
+        for entry in closed:
+            entry.state = State.DRAINING
+        return tuple(entry.key for entry in closed)
+
+    def _excess(self, *, leased: bool) -> list[Entry]:
+        """What has to leave for memory to be within the budget, as far as it can, children before parents. `leased`:
+        entries in use count as well, those already draining first.
+        """
+        staying = {key: entry for key, entry in self.entries.items() if entry.state is not State.UNLOADING}
+        found: list[Entry] = []
+        while self._exceeds(list(staying.values())):
+            held = {e.parent for e in self.entries.values() if e.stays and e not in found}
+            open_ = [
+                entry
+                for key, entry in staying.items()
+                if entry.state is not State.LOADING
+                and not entry.pinned
+                and key not in held
+                and (leased or entry.leases == 0)
+            ]
+            if not open_:
                 break
-            victims.append(self._unload(min(idle, key=lambda entry: entry.rank).key))
-        return tuple(victims)
+            found.append(min(open_, key=lambda entry: (leased and entry.state is State.READY, entry.rank)))
+            del staying[found[-1].key]
+        return found
+
+    def _exceeds(self, staying: Sequence[Entry]) -> bool:
+        """Whether these are more than the budget, and not one model and its bases, which may be."""
+        if sum(entry.bytes for entry in staying) <= self.budget:
+            return False
+        return any(after.parent != before.key for before, after in pairwise(staying))
 
     def clear(self, keys: Collection[Key] | None = None) -> tuple[Key, ...]:
         """Everything idle to unload, children first; marked `unloading`. Of `keys`: each that is idle with all that
@@ -293,14 +329,6 @@ class Policy:
         if entry.state not in (State.READY, State.DRAINING) or entry.leases or entry.pinned:
             return False
         return not any(e.stays for e in self.entries.values() if e.parent == entry.key)
-
-    def _staying(self) -> int:
-        return sum(entry.bytes for entry in self.entries.values() if entry.state is not State.UNLOADING)
-
-    def _alone(self) -> bool:
-        """Whether what stays is one model and its bases."""
-        staying = [entry for entry in self.entries.values() if entry.state is not State.UNLOADING]
-        return all(after.parent == before.key for before, after in pairwise(staying))
 
 
 def _chain(key: Key, needs: Sequence[Need]) -> tuple[Need, ...]:

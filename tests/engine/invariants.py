@@ -304,6 +304,47 @@ def memory_stays_within_the_budget() -> None:
         give(other)
         assert here(cache) == ["c"]
         quiet(cache, backend)
+    _a_smaller_budget_is_kept_among_busy_models()
+
+
+def _a_smaller_budget_is_kept_among_busy_models() -> None:
+    """None of them is ever idle: what has to leave takes no new leases, until it is gone; then all is open again."""
+    costs = {"pinned": 0.0, "dear": 9.0, "cheap": 1.0}
+    with cache_with(sizes={"pinned": 40, "dear": 30, "cheap": 30}, costs=costs, max_wait=0.05) as (cache, backend):
+        use(cache, *costs)
+        assert cache.pin(row_of(cache, "pinned").key)
+        held = {name: [ask(cache, ref(name))] for name in costs}
+
+        def turn() -> None:
+            """One lease after the other, without a gap."""
+            for name, answers in held.items():
+                answers.append(ask(cache, ref(name)))
+                if answers[0].ready.is_set():
+                    give(answers.pop(0))
+            time.sleep(0.002)
+
+        def until(condition: Callable[[], object], what: str) -> None:
+            come(lambda: (turn(), condition())[1], what)
+
+        cache.resize(70, 1000)
+        come(lambda: row_of(cache, "cheap").state == "draining", "the least worth is closed")
+        cache.resize(100, 1000)
+        come(lambda: row_of(cache, "cheap").state == "ready", "it is open again")
+        cache.resize(70, 1000)
+        assert len(here(cache)) == 3
+        until(lambda: "cheap" in backend.unloads, "the least worth leaves")
+        assert cache.total_bytes <= 70
+        assert "pinned" not in backend.unloads
+        cache.resize(100, 1000)
+        until(lambda: {row.model for row in cache.snapshot() if row.state == "ready"} == set(costs), "all are open")
+        cache.resize(30, 1000)  # less than what is pinned: all else leaves
+        come(lambda: {row.model for row in cache.snapshot() if row.state == "draining"} == {"dear", "cheap"}, "closed")
+        for answer in [*held["dear"], *held["cheap"]]:
+            give(answer)
+        come(lambda: here(cache) == ["pinned"], "only what is pinned is left")
+        for answer in held["pinned"]:
+            give(answer)
+        quiet(cache, backend)
 
 
 @check("I4")

@@ -63,6 +63,9 @@ MUTANTS = (
     Mutant(
         "I3", "Policy.admit", "alone = self.entries.keys() <= wanted", "alone = True", "the oversize one is not alone"
     ),
+    Mutant("I3", "CacheWork._close_excess", "self._policy.close_excess()", "pass", "a smaller budget waits for ever"),
+    Mutant("I3", "CacheWork._close_excess", "self._policy.undrain()", "pass", "what was closed for it stays closed"),
+    Mutant("I3", "Policy._excess", "not entry.pinned", "True", "a smaller budget takes what is pinned"),
     Mutant("I3", "Policy._victims", "if everything:", "if False:", "an oversize request never gets its room"),
     Mutant(
         "I3",
@@ -160,9 +163,17 @@ MUTANTS = (
     Mutant("I13", "CacheLoads._book", "self._wait_until_left()", "pass", "it is served beside what has to leave"),
     Mutant("I13", "ModelCache._needs", "measured if before == estimate else estimate", "estimate", "nothing is learnt"),
     Mutant("I13", "CacheWork._release", "self._policy.total > self._policy.budget", "False", "over budget for ever"),
-    Mutant("I13", "Policy.trim", "self._staying() > self.budget and", "False and", "nothing is trimmed"),
+    Mutant(
+        "I13", "Policy._excess", "while self._exceeds(list(staying.values())):", "while False:", "nothing is trimmed"
+    ),
     # I14: the longest hold
-    Mutant("I14", "CacheWork._look", "run_all([lease.cancel.set for lease in overheld])", "pass", "nobody is told"),
+    Mutant(
+        "I14",
+        "CacheWork._look",
+        "run_all([*todo, *(lease.cancel.set for lease in overheld)])",
+        "pass",
+        "nobody is told",
+    ),
     Mutant("I14", "CacheWork._look", "lease.cancel.set for", "lease.release for", "the model is taken away"),
     Mutant("I14", "CacheWork._overheld", "lease.overheld = True", "pass", "the same lease is told for ever"),
     Mutant("I14", "CacheWork._overheld", "now - lease.since < self._max_hold", "False", "everybody is told"),
