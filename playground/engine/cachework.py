@@ -225,8 +225,9 @@ class CacheWork(ABC):
     # -- the clock
 
     def _look(self) -> float:
-        """The janitor's look: deadlines of whoever waits, draining for a head that has waited too long or for a budget that
-        was made smaller, and leases held for too long. Returns the seconds until the next; a lease granted meanwhile cannot be overheld before that.
+        """The janitor's look: deadlines of whoever waits, draining for a head that has waited too long or for memory that is over
+        the budget, and leases held for too long. Returns the seconds until the next; a lease granted meanwhile cannot be overheld
+        before that.
         """
         with self._lock:
             if self._closed:
