@@ -17,9 +17,35 @@ class Call:
 
 @dataclass(frozen=True)
 class Classify(Call):
-    """One text to one of the model's labels. Finishes with `Labels`."""
+    """One text to one of the model's labels. Finishes with `Labels`; with `MultiLabels` where `many` may hold at once."""
 
     text: str = ""
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A label, and how it is written for a model to compare with a text."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Match(Call):
+    """One text against labels that the model need not have been trained on. Finishes with `Labels`; with `MultiLabels` where
+    `many` may hold at once.
+
+    By an encoder: softmax(scale cos), or for many sigmoid(scale cos - offset), which holds from `threshold` on. By an entailment
+    model: its own probabilities that the candidate's text follows.
+    """
+
+    text: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    many: bool = False
+    scale: float = 20.0
+    offset: float = 0.0
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 from playground.core.calls import Call, Tag
 from playground.core.errors import BadReply
+from playground.core.fields import Field
 from playground.core.places import Places
 from playground.core.segment import blank_separated, words
-from playground.core.task import Example, Label, Pair, canonical_label, checked_text
+from playground.core.task import Example, Label, Pair, Task, canonical_label, checked_text, unasked
 from playground.core.types import Answer, Gold, ModelRef, Request, Span, Spans, in_order
 
 
@@ -42,6 +43,12 @@ class SpanTask:
     noun: tuple[str, str] = ("entity", "entities")
     every_word: bool = False
     metrics: tuple[str, ...] = ("f1", "precision", "recall")
+
+    kind: ClassVar[str] = Spans.kind
+    fields: ClassVar[tuple[Field, ...]] = ()
+
+    def bound(self, values: Mapping[str, str]) -> Task:
+        return unasked(self, values)
 
     def check(self, text: str, limit: int) -> str:
         return checked_text(text, limit)
@@ -141,7 +148,7 @@ class SpanTask:
         """Whether every word has its label; or all spans are found and no other, of the labels that the model knows. None where it
         knows none of the gold's and names nothing (there was nothing for it to find), or the answer is of another kind.
         """
-        if not isinstance(output, Spans) or isinstance(gold, str):
+        if not isinstance(output, Spans) or not isinstance(gold, tuple):
             return None
         if self.every_word:
             return all(wanted == said for wanted, said in self.pairs("", gold, output))
@@ -158,7 +165,7 @@ class SpanTask:
         Where the text's words are separated by blanks, the answer is read by those words: a span reaches from the beginning of its
         first word to the end of its last, and a word has the label of the span at its beginning.
         """
-        wanted = () if isinstance(gold, str) else gold
+        wanted = gold if isinstance(gold, tuple) else ()
         said = output.spans if isinstance(output, Spans) else None
         if self.every_word:
             at = {} if said is None else {span.start: span.label for span in reversed(said)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from playground.core.calls import Call, Classify
-from playground.core.errors import BadReply, BinaryInput, EmptyInput, InputTooLong
+from playground.core.errors import BadReply, BinaryInput, EmptyInput, InputError, InputTooLong
+from playground.core.fields import Field, Values
 from playground.core.types import Answer, Gold, Labels, LabelScore, ModelRef, Request
 
 Pair = tuple[Any, Any]  # a true answer and a given one (None: there is none), as the metrics compare them
@@ -23,12 +24,15 @@ class Label:
 
 @dataclass(frozen=True)
 class Example:
-    """`title` is the chip's text; `gold` the true answer; `why` one sentence on what the example teaches."""
+    """`title` is the chip's text; `gold` the true answer; `why` one sentence on what the example teaches; `values` of the task's
+    fields.
+    """
 
     title: str
     text: str
     gold: Gold
     why: str = ""
+    values: Values = ()
 
 
 class Task(Protocol):
@@ -50,6 +54,18 @@ class Task(Protocol):
     def instruction(self) -> str: ...
     @property
     def labels(self) -> tuple[Label, ...]: ...
+    @property
+    def kind(self) -> str:
+        """Of its answers, e.g. `Labels.kind`."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What it asks for beside the text."""
+
+    def bound(self, values: Mapping[str, str]) -> Task:
+        """The task as these values of its fields make it, with everything else here following from them; missing ones take their
+        defaults. Raises InputError.
+        """
 
     def check(self, text: str, limit: int) -> str:
         """The text as the tiers get it. Raises InputError."""
@@ -99,6 +115,13 @@ def checked_text(text: str, limit: int) -> str:
     return text
 
 
+def unasked(task: Task, values: Mapping[str, str]) -> Task:
+    """`bound` of a task without fields. Raises InputError."""
+    if values:
+        raise InputError(f"{task.title} has no field “{next(iter(values))}”: leave it out.")
+    return task
+
+
 @dataclass(frozen=True)
 class LabelTask:
     """A task that gives a text exactly one of its labels."""
@@ -111,6 +134,12 @@ class LabelTask:
     examples: tuple[Example, ...]
     instruction: str
     metrics: tuple[str, ...] = ("accuracy", "macro_f1")
+
+    kind: ClassVar[str] = Labels.kind
+    fields: ClassVar[tuple[Field, ...]] = ()
+
+    def bound(self, values: Mapping[str, str]) -> Task:
+        return unasked(self, values)
 
     def check(self, text: str, limit: int) -> str:
         return checked_text(text, limit)

@@ -28,11 +28,13 @@ class Source(StrEnum):
 class ModelRef:
     """Everything a runtime needs to load one model, and nothing about who asked.
 
-    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier" or "tagger".
+    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier" or "tagger"; "lora-" or
+        "scratch-" with "encoder", "pipeline-nli".
     folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
     labels: names of the logits in order; empty where the checkpoint's own config says them.
+    thresholds: of labels that are judged each by itself, in the same order: a label holds where its score reaches its own.
     """
 
     id: str
@@ -43,6 +45,7 @@ class ModelRef:
     base: ModelRef | None = None
     labels: tuple[str, ...] = ()
     max_length: int = 256
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,29 @@ class Labels:
     @property
     def confidence(self) -> float | None:
         return self.score_of(self.label)
+
+
+@dataclass(frozen=True)
+class JudgedLabel:
+    """A label judged by itself. score, threshold: 0..1; None where the model gave none."""
+
+    label: str
+    score: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class MultiLabels:
+    """Any number of labels, each judged by itself. `labels`: those that hold, best first; none is an answer too.
+
+    scores: of every label that was judged, best first. They need not add up to anything.
+    """
+
+    labels: tuple[str, ...]
+    scores: tuple[JudgedLabel, ...] = ()
+    score_source: ScoreSource = "computed"
+
+    kind: ClassVar[str] = "multilabels"
 
 
 @dataclass(frozen=True)
@@ -143,9 +169,11 @@ class AttentionMap:
     kind: ClassVar[str] = "attention"
 
 
-Answer = Labels | Spans  # what a tier gives to a task
+Answer = Labels | MultiLabels | Spans  # what a tier gives to a task
 Output = Answer | Embeddings | AttentionMap
-Gold = str | tuple[Span, ...]  # the true answer: a label, or all spans of the text
+Gold = (
+    str | frozenset[str] | tuple[Span, ...]
+)  # the true answer: a label, all labels that hold, or all spans of the text
 
 
 def output_json(output: Answer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Answer, Gold, Labels, Span
+from playground.core.types import Answer, Gold, Labels, MultiLabels, Span, Spans
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -27,16 +27,26 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label; or spans as in "PER Anna; LOC Paris", "none" where nothing was found. Empty where there is no answer."""
-    if output is None:
-        return ""
-    return output.label if isinstance(output, Labels) else _spans(output.spans)
+    """A label; several as in "joy; love", or spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
+    there is no answer.
+    """
+    match output:
+        case None:
+            return ""
+        case Labels(label=label):
+            return label
+        case MultiLabels(labels=labels):
+            return "; ".join(labels) or "none"
+        case Spans(spans=spans):
+            return _spans(spans)
 
 
 def gold_cell(gold: Gold | None) -> str:
     """As `answer_cell`."""
     if gold is None:
         return ""
+    if isinstance(gold, frozenset):
+        return "; ".join(sorted(gold)) or "none"
     return gold if isinstance(gold, str) else _spans(gold)
 
 

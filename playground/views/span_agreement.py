@@ -20,7 +20,7 @@ AROUND = 18  # characters of the text beside a word, by which it is found again
 def compared(comparison: Comparison) -> tuple[str, Child]:
     """Heading, and the rest: of entities every place, of word classes those on which the tiers differ."""
     outputs = [result.output for result in comparison.results if isinstance(result.output, Spans)]
-    gold = None if comparison.gold is None or isinstance(comparison.gold, str) else comparison.gold
+    gold = comparison.gold if isinstance(comparison.gold, tuple) else None
     rows = rows_of(outputs, gold)
     heading, said = _summary(comparison, rows)
     shown = [row for row in rows if row.counted and not row.agreed] if comparison.asked.every_word else rows

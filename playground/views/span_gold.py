@@ -25,7 +25,7 @@ class SpanVerdict:
 
 def judged(output: Spans, gold: Gold | None) -> SpanVerdict | None:
     """None where there is no true answer of this kind."""
-    if gold is None or isinstance(gold, str):
+    if not isinstance(gold, tuple):
         return None
     known = {canonical_label(label) for label in output.labels}
     said = {place(span) for span in output.spans}
