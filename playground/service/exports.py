@@ -27,7 +27,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label; several as in "joy; love", or spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
+    """A label; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
     there is no answer.
     """
     match output:
