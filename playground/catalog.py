@@ -9,9 +9,9 @@ import json
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from playground.bundled import encoder_folder
 from playground.core.cards import Measured, ModelCard
@@ -47,10 +47,17 @@ class Checkpoint(_Row):
     parameters: int | None = None
     base: str | None = None
     labels: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = ()
     max_length: int = 256
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
     trained_here: bool = False
+
+    @model_validator(mode="after")
+    def _one_threshold_for_each_label(self) -> Self:
+        if self.thresholds and len(self.thresholds) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels and {len(self.thresholds)} thresholds")
+        return self
 
     @property
     def source(self) -> Source:
@@ -146,6 +153,7 @@ class Catalog:
             base=None if checkpoint.base is None else self.ref(self.get(checkpoint.base)),
             labels=checkpoint.labels,
             max_length=checkpoint.max_length,
+            thresholds=checkpoint.thresholds,
         )
 
     @cached_property
@@ -167,27 +175,44 @@ class Catalog:
             provenance=checkpoint.provenance,
             trained_on=checkpoint.trained_on or None,
             train_seconds=facts.get("train_seconds"),
-            metrics=tuple(_measured(*row) for row in facts.get("metrics", {}).items()),
+            metrics=tuple(row for item in facts.get("metrics", {}).items() for row in _measured(*item)),
             markdown=readme.read_text(encoding="utf-8") if readme and readme.is_file() else "",
         )
 
 
-def _measured(dataset: str, figures: dict[str, Any]) -> Measured:
-    """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, ...}`, or the same
-    with `f1` for entities.
+METRICS = ("f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
+BESIDE = ("micro_f1", "ece")  # what is shown with it where it was measured
+NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error"}
+
+
+def _measured(dataset: str, figures: dict[str, Any]) -> tuple[Measured, ...]:
+    """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, "ece": 0.02, ...}`,
+    or with `f1` (entities, spam) or `macro_f1` (several labels at once) in accuracy's place.
     """
-    metric = "f1" if "f1" in figures else "accuracy"
-    suffix = f"_{metric}"
-    baselines = tuple(
-        (name.removesuffix(suffix).replace("_", " "), value) for name, value in figures.items() if name.endswith(suffix)
+    shown = [metric for metric in METRICS if metric in figures][:1] + [metric for metric in BESIDE if metric in figures]
+    return tuple(
+        Measured(NAMES.get(metric, metric), dataset, figures[metric], figures["n"], _baselines(metric, figures))
+        for metric in shown
     )
-    return Measured(metric, dataset, figures[metric], figures["n"], baselines)
+
+
+def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Of "f1" all that ends in _f1, but for another metric ("macro_f1") and its baselines."""
+    others = tuple(name for name in (*METRICS, *BESIDE) if name.endswith(f"_{metric}"))
+    suffix = f"_{metric}"
+    return tuple(
+        (name.removesuffix(suffix).replace("_", " "), value)
+        for name, value in figures.items()
+        if name.endswith(suffix) and not name.endswith(others)
+    )
 
 
 # The formats that recipes write, and what loads them.
 _LOADERS = {
     "lora-classifier": "lora-classifier",
+    "lora-encoder": "lora-encoder",
     "lora-tagger": "lora-tagger",
+    "scratch-encoder": "scratch-encoder",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
 }
@@ -209,6 +234,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             parameters=facts["parameters"],
             base=facts.get("base", {}).get("id"),
             labels=facts["labels"],
+            thresholds=facts.get("thresholds", ()),
             max_length=facts["max_length"],
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),

@@ -162,7 +162,7 @@ def hand_over(done: Done, leases: tuple[Lease, ...], error: Exception | None) ->
         raise
 
 
-_NOT_WEIGHTS = ("id", "labels", "max_length")  # names of labels and limits of length make no other weights
+_NOT_WEIGHTS = ("id", "labels", "thresholds", "max_length")  # names, what is made of scores, limits of length
 
 
 def key_of(ref: ModelRef) -> str:

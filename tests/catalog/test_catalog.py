@@ -87,6 +87,62 @@ def test_a_hub_checkpoint_is_preferred_for_names_and_its_own_config_names_the_ta
     assert first.labels == ()
 
 
+def test_thresholds_go_with_the_labels_to_the_runtime(tmp_path):
+    (tmp_path / "a").mkdir()
+    labelled = ROW.replace("size_mb = 1", 'size_mb = 1\nlabels = ["x", "y"]\nthresholds = [0.2, 0.7]')
+    catalog = read(tmp_path, labelled)
+    assert catalog.ref(catalog.get("a")).thresholds == (0.2, 0.7)
+    with pytest.raises(BadFile, match="2 labels and 1 thresholds"):
+        read(tmp_path, labelled.replace("[0.2, 0.7]", "[0.2]"))
+
+
+@pytest.mark.parametrize(
+    ("figures", "shown"),
+    [
+        ({"accuracy": 0.9, "macro_f1": 0.8, "majority_accuracy": 0.5}, [("accuracy", 0.9, {"majority": 0.5})]),
+        (
+            {"f1": 0.7, "accuracy": 0.9, "dictionary_f1": 0.2, "dictionary_accuracy": 0.8},
+            [("f1", 0.7, {"dictionary": 0.2})],
+        ),
+        (
+            {
+                "f1": 0.97,
+                "accuracy": 0.99,
+                "ece": 0.01,
+                "naive_bayes_f1": 0.9,
+                "macro_f1": 0.98,
+                "naive_bayes_macro_f1": 0.9,
+            },
+            [("f1", 0.97, {"naive bayes": 0.9}), ("calibration error", 0.01, {})],
+        ),
+        (
+            {"macro_f1": 0.4, "micro_f1": 0.5, "ece": 0.02, "frequent_macro_f1": 0.1, "uncalibrated_ece": 0.2},
+            [
+                ("macro F1", 0.4, {"frequent": 0.1}),
+                ("micro F1", 0.5, {}),
+                ("calibration error", 0.02, {"uncalibrated": 0.2}),
+            ],
+        ),
+        ({"something": 1.0}, []),
+    ],
+)
+def test_a_card_shows_what_a_recipe_is_judged_by_and_its_calibration(tmp_path, figures, shown):
+    catalog = read(tmp_path, ROW)
+    (tmp_path / "a").mkdir()
+    facts = {"metrics": {"test": {"n": 10, "entities": 4, **figures}}}
+    (tmp_path / "a" / "checkpoint.json").write_text(json.dumps(facts))
+    found = catalog.card(catalog.get("a")).metrics
+    assert [(row.metric, row.value, dict(row.baselines)) for row in found] == shown
+    assert all((row.dataset, row.n) == ("test", 10) for row in found)
+
+
+def test_a_model_for_entailment_from_the_hub_is_preferred_for_labels_of_ones_own_and_the_encoder_stays_the_encoder():
+    catalog = Catalog.read(BUNDLED)
+    first = catalog.serving("zero-shot", "pretrained")[0]
+    assert (first.loader, first.source, first.licence) == ("pipeline-nli", Source.HUB, "MIT")
+    assert catalog.encoder.loader == "encoder"
+
+
 def test_what_is_not_here_says_so(tmp_path):
     catalog = read(tmp_path, ROW)
     checkpoint = catalog.get("a")
@@ -157,9 +213,27 @@ def test_what_was_trained_here_comes_after_what_is_bundled(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("format_", "loader"), [("lora-encoder", "lora-encoder"), ("scratch-encoder", "scratch-encoder")]
+)
+def test_encoders_trained_here_match_labels_that_nobody_trained_on(tmp_path, format_, loader):
+    trained(tmp_path, "mine", format=format_, labels=[], task="zero-shot", tier="finetuned")
+    catalog = Catalog.read(BUNDLED)
+    catalog.add_trained(tmp_path / "trained")
+    assert catalog.ref(catalog.serving("zero-shot", "finetuned")[-1]).loader == loader
+
+
+def test_thresholds_of_what_was_trained_here_are_kept(tmp_path):
+    trained(tmp_path, "mine", thresholds=[0.3, 0.6])
+    catalog = Catalog.read(BUNDLED)
+    catalog.add_trained(tmp_path / "trained")
+    assert catalog.ref(catalog.get("trained/mine")).thresholds == (0.3, 0.6)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"format": "something else"},
+        {"thresholds": [0.5]},
         {"task": None},
         {"tier": "hosted"},
         {"labels": 3},

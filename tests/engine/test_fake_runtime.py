@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from playground.core import segment
-from playground.core.calls import Call, Classify, Embed, Tag
+from playground.core.calls import Call, Candidate, Classify, Embed, Match, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import Busy
 from playground.core.events import LAST, Cancelled, Failed, Finished, Loading, Queued
@@ -38,6 +38,21 @@ def test_it_answers_from_the_text_alone():
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
     assert isinstance(ask(runtime, Call(MODEL))[-1], Failed)
+
+
+def test_it_judges_labels_and_matches_texts_with_labels():
+    judged = ask(FakeRuntime(), Classify(replace(MODEL, thresholds=(0.0, 1.0)), text="good", many=True))[-1].output
+    assert judged.labels == ("negative",)
+    assert {row.threshold for row in judged.scores} == {0.0, 1.0}
+    candidates = (Candidate("books", "this is about a good book"), Candidate("cars", "12345"))
+    call = Match(MODEL, text="a good book", candidates=candidates)
+    found = ask(FakeRuntime(), call)[-1]
+    assert found.output.label == "books"
+    assert sum(row.score for row in found.output.scores) == pytest.approx(1)
+    assert found.stats.tokens_in > 0
+    many = ask(FakeRuntime(), replace(call, many=True, offset=10.0, threshold=0.6))[-1].output
+    assert {row.threshold for row in many.scores} == {0.6}
+    assert isinstance(ask(FakeRuntime(), replace(call, candidates=()))[-1], Failed)
 
 
 def test_it_labels_words_as_the_real_one_does():

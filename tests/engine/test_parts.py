@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from playground.core.errors import LoadFailed, NotHere, OutOfMemory
 from playground.core.types import ModelRef
 from playground.engine import memory, weights
 from playground.engine.loaders import build_loaders
 from playground.engine.ops import build_ops
-from playground.engine.ops.classify import labels
+from playground.engine.scores import HOLDS, chosen, judged
 
 GB = 2**30
 
@@ -108,12 +110,42 @@ def test_a_fingerprint_changes_with_one_number_a_name_or_a_part():
 
 
 def test_scores_are_a_softmax_best_first():
-    found = labels(("a", "b", "c"), np.array([1.0, 3.0, 2.0], dtype=np.float32))
+    found = chosen(("a", "b", "c"), np.array([1.0, 3.0, 2.0], dtype=np.float32))
     assert [row.label for row in found.scores] == ["b", "c", "a"]
     assert found.label == "b"
     assert sum(row.score for row in found.scores) == pytest.approx(1)
     assert found.scores[0].score / found.scores[1].score == pytest.approx(np.e)
-    assert labels(("a", "b"), np.array([1000.0, -1000.0])).scores[0].score == 1.0
+    assert chosen(("a", "b"), np.array([1000.0, -1000.0])).scores[0].score == 1.0
+
+
+LOGITS = st.lists(st.floats(-800, 800, width=32), min_size=1, max_size=12)
+
+
+@given(LOGITS, st.data())
+def test_each_label_judged_by_itself_is_a_plain_sigmoid_against_its_own_threshold(numbers, data):
+    import torch
+
+    names = tuple(f"l{place}" for place in range(len(numbers)))
+    thresholds = data.draw(st.sampled_from([(), tuple(0.05 + 0.9 * place / len(names) for place in range(len(names)))]))
+    found = judged(names, np.array(numbers, dtype=np.float32), thresholds)
+    expected = torch.sigmoid(torch.tensor(numbers, dtype=torch.float64)).tolist()
+    assert {row.label: row.score for row in found.scores} == pytest.approx(dict(zip(names, expected, strict=True)))
+    assert [row.score for row in found.scores] == sorted((row.score for row in found.scores), reverse=True)
+    wanted = dict(zip(names, thresholds or [HOLDS] * len(names), strict=True))
+    assert {row.label: row.threshold for row in found.scores} == wanted
+    assert found.labels == tuple(row.label for row in found.scores if row.score >= wanted[row.label])
+
+
+@given(LOGITS, st.randoms(use_true_random=False))
+def test_the_order_of_the_names_is_no_part_of_the_answer(numbers, chance):
+    names = [f"l{place}" for place in range(len(numbers))]
+    order = chance.sample(range(len(numbers)), len(numbers))
+    logits = np.array(numbers, dtype=np.float32)
+    for decide in (chosen, judged):
+        one, other = decide(names, logits), decide([names[i] for i in order], logits[order])
+        scores = {row.label: row.score for row in one.scores}
+        assert {row.label: row.score for row in other.scores} == pytest.approx(scores, abs=1e-12)
+        assert [row.score for row in one.scores] == pytest.approx([row.score for row in other.scores], abs=1e-12)
 
 
 def test_loaders_and_operations_are_found_in_their_packages():

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.core import segment
-from playground.core.calls import Call, Classify, Embed, Tag
+from playground.core.calls import Call, Classify, Embed, Match, Tag
 from playground.core.cancel import Cancel
-from playground.core.errors import NotSupported, PlaygroundError
+from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
 from playground.core.status import Device, Queue, RuntimeReport, Totals
 from playground.core.types import (
     Embeddings,
-    Labels,
-    LabelScore,
     ModelRef,
     Output,
     Resident,
@@ -30,6 +28,7 @@ from playground.core.types import (
     in_order,
 )
 from playground.engine.bio import Scheme
+from playground.engine.scores import chosen, judged
 
 DIMENSIONS = 16
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference names none
@@ -159,16 +158,27 @@ def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Ou
     """What FakeRuntime says to a call: the same text and model give the same answer, everywhere."""
     if isinstance(call, Classify):
         names = call.model.labels or labels
-        weights = np.exp(2 * _numbers(f"{call.model.id} {call.text}", len(names)))
-        rows = [LabelScore(name, float(share)) for name, share in zip(names, weights / weights.sum(), strict=True)]
-        rows.sort(key=lambda row: -row.score)
-        return Labels(rows[0].label, tuple(rows), "computed")
+        logits = 2 * _numbers(f"{call.model.id} {call.text}", len(names))
+        return judged(names, logits, call.model.thresholds) if call.many else chosen(names, logits)
+    if isinstance(call, Match):
+        return _matched(call)
     if isinstance(call, Tag):
         return _tagged(call)
     if isinstance(call, Embed):
         vectors = np.stack([embed(text) for text in call.texts])
         return Embeddings(vectors, tuple(len(text.split()) + 2 for text in call.texts))
     raise NotSupported(f"FakeRuntime has no answer to {type(call).__name__}.")
+
+
+def _matched(call: Match) -> Output:
+    """By the words that a text and a candidate have in common, whatever the model; scaled and offset as the real one does."""
+    if not call.candidates:
+        raise InputError("There are no labels to compare the text with: name at least one.")
+    names = [candidate.label for candidate in call.candidates]
+    cosines = np.array([embed(call.text) @ embed(candidate.text) for candidate in call.candidates])
+    if call.many:
+        return judged(names, call.scale * cosines - call.offset, (call.threshold,) * len(names))
+    return chosen(names, call.scale * cosines)
 
 
 def _tagged(call: Tag) -> Spans:
@@ -193,7 +203,7 @@ def embed(text: str) -> np.ndarray:
 
 
 def fake_stats(call: Call) -> Stats:
-    texts = (call.text,) if isinstance(call, Classify | Tag) else getattr(call, "texts", ())
+    texts = (call.text,) if isinstance(call, Classify | Match | Tag) else getattr(call, "texts", ())
     return Stats(
         model=call.model.id,
         revision=call.model.revision or None,

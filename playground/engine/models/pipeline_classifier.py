@@ -68,8 +68,8 @@ class PipelineLoader:
 
     def load(self, ref: ModelRef, base: Any | None, context: LoadContext) -> PipelineClassifier:
         module, tokenizer = hf.load_pretrained(ref, "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING", context)
-        if module.config.num_labels < 2 or module.config.problem_type not in (None, "single_label_classification"):
-            raise LoadFailed(f"The model {ref.id} does not choose one label out of several: choose another.")
+        if module.config.num_labels < 2 or module.config.problem_type == "regression":
+            raise LoadFailed(f"The model {ref.id} does not choose among several labels: choose another.")
         return PipelineClassifier(module, tokenizer, context)
 
     def unload(self, model: PipelineClassifier, context: LoadContext) -> None:

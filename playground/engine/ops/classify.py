@@ -1,4 +1,4 @@
-"""One text to one of the model's labels."""
+"""One text to one of the model's labels; or each of them judged by itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from playground.core.calls import Call, Classify
 from playground.core.errors import LoadFailed, NotSupported
-from playground.core.types import Labels, LabelScore, ModelRef
+from playground.core.types import ModelRef
 from playground.engine.ops._text import cut_note
 from playground.engine.scheduler import Outcome, Work
+from playground.engine.scores import chosen, judged
 
 
 class ClassifyOp:
@@ -24,6 +25,8 @@ class ClassifyOp:
         assert isinstance(call, Classify)
         if not hasattr(work.model, "runner"):
             raise NotSupported(f"The model {call.model.id} gives no label to a text as a whole: choose a classifier.")
+        if getattr(work.model, "judges", False) and not call.many:
+            raise NotSupported(f"The model {call.model.id} judges each label by itself: choose one that chooses.")
         work.state = work.model.encode(call.text, call.model.max_length)
         work.size = work.state.tokens
 
@@ -35,33 +38,25 @@ class ClassifyOp:
         pass
 
     def _outcome(self, work: Work, logits: np.ndarray) -> Outcome:
-        ref = work.call.model
+        call, ref = work.call, work.call.model
+        assert isinstance(call, Classify)
         names = ref.labels or work.model.labels
         if len(names) != len(logits):
             raise LoadFailed(
                 f"The model {ref.id} has {len(logits)} labels and {len(names)} names: correct the catalog."
             )
+        if call.many and ref.thresholds and len(ref.thresholds) != len(logits):
+            raise LoadFailed(
+                f"The model {ref.id} has {len(logits)} labels and {len(ref.thresholds)} thresholds: correct the catalog."
+            )
         return Outcome(
-            output=labels(names, logits),
+            output=judged(names, logits, ref.thresholds) if call.many else chosen(names, logits),
             tokens_in=work.state.tokens,
             truncated=work.state.truncated,
             note=cut_note(work.state.tokens) if work.state.truncated else None,
             fingerprint=work.model.identity.fingerprint,
             path=work.model.path,
         )
-
-
-def labels(names: Sequence[str], logits: np.ndarray) -> Labels:
-    """Softmax of logits [L], best first.
-
-    >>> [round(row.score, 2) for row in labels(("no", "yes"), np.array([0.0, 1.0])).scores]
-    [0.73, 0.27]
-    """
-    shifted = np.exp(logits.astype(np.float64) - logits.max())
-    shares = shifted / shifted.sum()
-    rows = [LabelScore(name, float(share)) for name, share in zip(names, shares, strict=True)]
-    rows.sort(key=lambda row: -row.score)
-    return Labels(rows[0].label, tuple(rows), "computed")
 
 
 OP = ClassifyOp()
