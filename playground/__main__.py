@@ -19,9 +19,9 @@ import typer
 
 from playground.catalog import Catalog
 from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
-from playground.core.errors import NotSupported, PlaygroundError
+from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Spans
+from playground.core.types import MultiLabels, Spans
 from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
@@ -31,6 +31,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Task = Annotated[str, typer.Argument(help="The task, e.g. sentiment.")]
 Tiers = Annotated[list[str] | None, typer.Option("--tier", help="Only this tier; may be given several times.")]
 Model = Annotated[str | None, typer.Option(help="A model that one of the tiers offers.")]
+Value = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--value", metavar="FIELD=TEXT", help="For tasks with fields, e.g. labels=a,b; the same again adds a line."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 FAILED, BAD_USAGE = 1, 2
@@ -97,6 +103,7 @@ def run(
     text: Annotated[str, typer.Argument(help="The input; “-” reads standard input.")],
     tier: Tiers = None,
     model: Model = None,
+    value: Value = None,
     as_json: Json = False,
 ) -> None:
     """One input through the tiers, side by side."""
@@ -105,7 +112,10 @@ def run(
     with _service() as service:
         names = tier or service.tiers.names()
         models = service.models_by_tier(task, names, model)
-        handle = service.start(task, text, session="command-line", emit=lambda event: None, models=models, tiers=names)
+        values = _values(value)
+        handle = service.start(
+            task, text, session="command-line", emit=lambda event: None, models=models, tiers=names, values=values
+        )
         while not handle.wait(0.1):  # in slices, so that Ctrl+C is heard
             pass
         record = handle.record()
@@ -116,6 +126,17 @@ def run(
         _print_record(record, noun)
     if _failed(record.results, tier):
         raise typer.Exit(FAILED)
+
+
+def _values(given: list[str] | None) -> dict[str, str]:
+    """Raises InputError."""
+    values: dict[str, str] = {}
+    for one in given or ():
+        name, sign, text = one.partition("=")
+        if not sign:
+            raise InputError(f"--value {one:.40} has no “=”: write --value FIELD=TEXT.")
+        values[name] = f"{values[name]}\n{text}" if name in values else text
+    return values
 
 
 def _failed(results: Sequence[TierResult], asked_for: list[str] | None) -> bool:
@@ -145,6 +166,8 @@ def _line(result: TierResult, noun: tuple[str, str]) -> str:
     if isinstance(output, Spans):
         said, shown = f"{len(output.spans)} {noun[len(output.spans) != 1]}", ""
         said += f", {output.unplaced} not in the text" if output.unplaced else ""
+    elif isinstance(output, MultiLabels):
+        said, shown = ", ".join(output.labels) or "none", ""
     else:
         said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
     return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"
@@ -157,11 +180,14 @@ def bench(
     tier: Tiers = None,
     model: Model = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N examples.")] = None,
+    value: Value = None,
     as_json: Json = False,
 ) -> None:
     """A file of examples through the tiers: metrics, latency, throughput."""
     with _service() as service:
-        result = asyncio.run(service.bench(task, data, tiers=tier, model=model, limit=limit, say=_say))
+        result = asyncio.run(
+            service.bench(task, data, tiers=tier, model=model, limit=limit, values=_values(value), say=_say)
+        )
     if as_json:
         _print_json(result)
     else:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from playground.core.errors import BinaryInput, InputError
+
 Values = tuple[tuple[str, str], ...]  # (field's name, value): what was chosen for one run, in the fields' order
+
+MAX_VALUE_CHARS = 120_000  # of one value
+_ON, _OFF = {"1", "true", "on", "yes"}, {"", "0", "false", "off", "no"}
+_LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -18,3 +29,71 @@ class Field:
     default: str = ""
     placeholder: str = ""
     hint: str = ""
+
+
+def filled(task: str, fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
+    """A value for each field in their order, defaults where none is given; flags are "1" or "". `task`: its title, for the
+    errors. Raises InputError.
+    """
+    known = {field.name: field for field in fields}
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(f"{task} has no field “{name:.60}”: {_use(fields)}.")
+        if not isinstance(value, str):
+            raise InputError(f"The field “{known[name].title}” must be text: write it as a string.")
+        if len(value) > MAX_VALUE_CHARS:
+            raise InputError(
+                f"“{known[name].title}” has {len(value):,} characters and the limit is {MAX_VALUE_CHARS:,}: shorten it."
+            )
+        if any(
+            unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n\x85" for character in value
+        ):
+            raise BinaryInput(
+                f"“{known[name].title}” holds control characters, as a binary file does: write plain text."
+            )
+    return {name: _normal(field, values.get(name, field.default)) for name, field in known.items()}
+
+
+def _use(fields: Sequence[Field]) -> str:
+    return f"use {' or '.join(field.name for field in fields)}" if fields else "leave it out"
+
+
+def _normal(field: Field, value: str) -> str:
+    if field.kind != "flag":
+        return value
+    said = value.strip().casefold()
+    if said not in _ON | _OFF:
+        raise InputError(f"“{field.title}” is on or off, and not {value!r:.40}: write 1 or 0.")
+    return "1" if said in _ON else ""
+
+
+def items_of(value: str) -> tuple[str, ...]:
+    """The items of a "lines" value. Several lines: one a line, as it stands there. One line: separated by commas, where quotes
+    protect a comma as in CSV. What cannot be seen drops out, blanks at the ends go.
+
+    >>> items_of("late delivery, refund")
+    ('late delivery', 'refund')
+    >>> items_of("late, or not at all\\nrefund")
+    ('late, or not at all', 'refund')
+    """
+    lines = [line for line in _LINE_BREAK.split(value) if _seen(line)]
+    if len(lines) == 1:
+        try:
+            lines = next(csv.reader(lines, skipinitialspace=True))
+        except csv.Error as error:  # a field of more characters than csv takes
+            raise InputError("The line is too long for one item: separate them by commas or line breaks.") from error
+    return tuple(line.strip() for line in lines if _seen(line))
+
+
+def value_of(items: Iterable[str]) -> str:
+    """What `items_of` reads as these items; they have no line breaks and no blanks at their ends."""
+    items = [item for item in items if _seen(item)]
+    if len(items) != 1:
+        return "\n".join(items)
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(items)
+    return out.getvalue()
+
+
+def _seen(text: str) -> bool:
+    return any(unicodedata.category(character)[0] not in "ZC" for character in text)

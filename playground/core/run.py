@@ -8,6 +8,7 @@ from typing import Any
 
 from playground.core.errors import PlaygroundError
 from playground.core.events import Event
+from playground.core.fields import Values
 from playground.core.types import Answer, Gold, Source, Stats, output_json
 
 
@@ -59,7 +60,9 @@ class TierResult:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """`models`: the model asked for by tier (None: its first choice). `gold`: the true answer where the input is an example."""
+    """`models`: the model asked for by tier (None: its first choice). `gold`: the true answer where the input is an example.
+    `values`: of the task's fields, where it has any, defaults filled in.
+    """
 
     id: int
     at: datetime
@@ -69,12 +72,14 @@ class RunRecord:
     results: tuple[TierResult, ...]
     gold: Gold | None = None
     seed: int = 0
+    values: Values = ()
 
     def result(self, tier: str) -> TierResult | None:
         return next((result for result in self.results if result.tier == tier), None)
 
     def json(self) -> dict[str, Any]:
-        return {"task": self.task, "input": self.text, "results": [result.json() for result in self.results]}
+        values = {"values": dict(self.values)} if self.values else {}
+        return {"task": self.task, "input": self.text, **values, "results": [result.json() for result in self.results]}
 
 
 @dataclass(frozen=True)

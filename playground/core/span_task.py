@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeGuard
 
 from playground.core.calls import Call, Tag
 from playground.core.errors import BadReply
-from playground.core.fields import Field
+from playground.core.fields import Field, Values
 from playground.core.places import Places
 from playground.core.segment import blank_separated, words
-from playground.core.task import Example, Label, Pair, Task, canonical_label, checked_text, unasked
+from playground.core.task import Example, Label, Pair, Reader, Task, canonical_label, checked_text, unasked
 from playground.core.types import Answer, Gold, ModelRef, Request, Span, Spans, in_order
 
 
@@ -46,9 +46,14 @@ class SpanTask:
 
     kind: ClassVar[str] = Spans.kind
     fields: ClassVar[tuple[Field, ...]] = ()
+    values: ClassVar[Values] = ()
 
     def bound(self, values: Mapping[str, str]) -> Task:
         return unasked(self, values)
+
+    def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
+        task = self.bound(values)
+        return lambda row: task
 
     def check(self, text: str, limit: int) -> str:
         return checked_text(text, limit)

@@ -11,7 +11,6 @@ from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported
 from playground.core.protocols import Tier
 from playground.core.run import TierResult
-from playground.core.task import Task
 from playground.core.types import Request
 from playground.evaluation.intervals import percentile
 from playground.evaluation.score import score
@@ -22,7 +21,6 @@ SINGLES = 50  # requests made one at a time, for the latency; the others go in p
 
 
 async def bench(
-    task: Task,
     tiers: Sequence[Tier],
     rows: Sequence[Row],
     *,
@@ -30,22 +28,24 @@ async def bench(
     timeout: float,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """The documented JSON. Tiers are measured one after another, so that none slows another down."""
-    measured = {}
+    """The documented JSON of some rows of one task. Tiers are measured one after another, so that none slows another down."""
+    measured, task = {}, rows[0].task
     for tier in tiers:
         say(f"{tier.name}: {len(rows)} examples")
-        measured[tier.name] = await _bench_tier(task, tier, rows, models.get(tier.name), timeout)
-    return {"task": task.name, "n": len(rows), "tiers": measured}
+        measured[tier.name] = await _bench_tier(tier, rows, models.get(tier.name), timeout)
+    same = task.values and all(row.task is task for row in rows)
+    values = {"values": dict(task.values)} if same else {}
+    return {"task": task.name, "n": len(rows), **values, "tiers": measured}
 
 
-async def _bench_tier(task: Task, tier: Tier, rows: Sequence[Row], model: str | None, timeout: float) -> dict[str, Any]:
+async def _bench_tier(tier: Tier, rows: Sequence[Row], model: str | None, timeout: float) -> dict[str, Any]:
     """A first, unmeasured answer loads the model; then singles one by one; then the rest at once."""
-    support = tier.supports(task)
+    support = tier.supports(rows[0].task)
     if not support:
         return _unsupported(model, support.reason, len(rows))
 
     async def one(row: Row) -> TierResult:
-        return await answer(task, tier, Request(row.text, model, session="bench"), Cancel(timeout))
+        return await answer(row.task, tier, Request(row.text, model, session="bench"), Cancel(timeout))
 
     first = await one(rows[0])
     if isinstance(
@@ -71,7 +71,7 @@ async def _bench_tier(task: Task, tier: Tier, rows: Sequence[Row], model: str | 
     if not rest:  # too few for a throughput of many: that of one by one
         seconds = sum(latencies) / 1000
     answered = len(rest) if rest else len(latencies)
-    return _summary(task, rows, results, first, latencies, answered / seconds if seconds else None)
+    return _summary(rows, results, first, latencies, answered / seconds if seconds else None)
 
 
 def _unsupported(model: str | None, reason: str, rows: int) -> dict[str, Any]:
@@ -87,21 +87,21 @@ def _unsupported(model: str | None, reason: str, rows: int) -> dict[str, Any]:
 
 
 def _summary(
-    task: Task,
     rows: Sequence[Row],
     results: Sequence[TierResult],
     first: TierResult,
     latencies: list[float],
     rate: float | None,
 ) -> dict[str, Any]:
-    pairs = [task.pairs(row.text, row.gold, result.output) for row, result in zip(rows, results, strict=True)]
+    both = list(zip(rows, results, strict=True))
+    pairs = [row.task.pairs(row.text, row.gold, result.output) for row, result in both]
     errors = [result.error for result in results if result.error is not None]
     return {
         "supported": True,
         "model": first.stats.model or first.model,
         "source": first.stats.source,
         "fingerprint": first.stats.fingerprint,
-        **score(task, pairs),
+        **score(rows[0].task, pairs),
         "latency_ms": {"p50": _rounded(percentile(latencies, 0.5)), "p95": _rounded(percentile(latencies, 0.95))},
         "examples_per_second": _rounded(rate),
         "errors": len(errors),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
@@ -90,6 +91,7 @@ def history_csv(records: Sequence[RunRecord]) -> str:
         "at",
         "task",
         "text",
+        "values",
         "gold",
         "tier",
         "source",
@@ -119,6 +121,7 @@ def _history_row(record: RunRecord, result: TierResult) -> list[object]:
         record.at.isoformat(timespec="seconds"),
         record.task,
         record.text,
+        json.dumps(dict(record.values), ensure_ascii=False) if record.values else "",
         gold_cell(record.gold),
         result.tier,
         source,

@@ -15,6 +15,7 @@ from playground.core.credentials import SessionCredentials
 from playground.core.protocols import Gateway, Runtime, Tier
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
+from playground.core.task import Task
 from playground.core.types import Choice, Support
 from playground.core.words import TIER_TITLES
 from playground.service import (
@@ -73,9 +74,22 @@ class Playground:
     def model_card(self, task: str, tier: str, model: str | None = None, session: str = "") -> ModelCard:
         return cards.model_card(self.catalog, self.choices(task, tier, session), tier, model)
 
-    def snippet(self, task: str, tier: str, text: str, model: str | None = None, session: str = "") -> str:
-        """A Python file that runs this input through this tier; never with a key in it."""
-        return snippets.snippet(self.catalog, self.tasks.get(task), self.choices(task, tier, session), text, model)
+    def task(self, name: str, values: Mapping[str, str] | None = None) -> Task:
+        """The task as these values of its fields make it. Raises UnknownName, and InputError for what is wrong with a value."""
+        return self.tasks.get(name).bound(values or {})
+
+    def snippet(
+        self,
+        task: str,
+        tier: str,
+        text: str,
+        model: str | None = None,
+        session: str = "",
+        *,
+        values: Mapping[str, str] | None = None,
+    ) -> str:
+        """A Python file that runs this input through this tier; never with a key in it. Raises what `task` raises."""
+        return snippets.snippet(self.catalog, self.task(task, values), self.choices(task, tier, session), text, model)
 
     def warm_up(self) -> None:
         """Loads, in the background, what a first Run with the default choices will use."""
@@ -94,6 +108,7 @@ class Playground:
         emit: Callable[[TierEvent], None],
         models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
+        values: Mapping[str, str] | None = None,
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> run.RunHandle:
@@ -101,7 +116,7 @@ class Playground:
         is its card's own event. Setting `cancel` makes room at once: a newer Run is not refused because this one is just ending.
         """
         with self._meter.refusals():
-            chosen_task = self.tasks.get(task)
+            chosen_task = self.task(task, values)
             checked = chosen_task.check(text, self.settings.max_input_chars)
             chosen_tiers = self._tiers(tiers)
             place = self._admit(session, "run")
@@ -140,6 +155,7 @@ class Playground:
         session: str,
         models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
+        values: Mapping[str, str] | None = None,
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> AsyncGenerator[TierEvent, None]:
@@ -148,7 +164,15 @@ class Playground:
         """
         return run.events(
             lambda emit: self.start(
-                task, text, session=session, emit=emit, models=models, tiers=tiers, seed=seed, cancel=cancel
+                task,
+                text,
+                session=session,
+                emit=emit,
+                models=models,
+                tiers=tiers,
+                values=values,
+                seed=seed,
+                cancel=cancel,
             )
         )
 
@@ -160,12 +184,15 @@ class Playground:
         session: str,
         models: Mapping[str, str | None] | None = None,
         tiers: Sequence[str] | None = None,
+        values: Mapping[str, str] | None = None,
         cancel: Cancel | None = None,
     ) -> AsyncGenerator[TableRow, None]:
-        """Raises InputError where there are too many lines, ServerFull and TooManyRequests. Leaving early cancels what is left."""
+        """All lines with the same values. Raises InputError where those are wrong or there are too many lines, ServerFull and
+        TooManyRequests. Leaving early cancels what is left.
+        """
         with self._meter.refusals():
             table.check_lines(lines, self.settings.max_lines)
-            chosen_task, chosen_tiers = self.tasks.get(task), self._tiers(tiers)
+            chosen_task, chosen_tiers = self.task(task, values), self._tiers(tiers)
             place = self._admit(session, "table")
         token = (cancel or Cancel()).child()
         token.on_set(place.give_back)
@@ -198,16 +225,17 @@ class Playground:
         tiers: Sequence[str] | None = None,
         model: str | None = None,
         limit: int | None = None,
+        values: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> dict[str, Any]:
-        """A file of examples through the tiers, as JSON. `model` goes to the tiers that offer it. Raises BadFile, UnknownName."""
+        """A file of examples through the tiers, as JSON. `model` goes to the tiers that offer it. Raises BadFile, InputError,
+        UnknownName.
+        """
         chosen = self.tasks.get(task)
-        rows = examples.read_examples(data, chosen, limit, self.settings.max_input_chars)
+        rows = examples.read_examples(data, chosen, limit, self.settings.max_input_chars, values or {})
         names = self.tiers.names() if tiers is None else list(tiers)
         models = self.models_by_tier(task, names, model)
-        return await bench.bench(
-            chosen, self._tiers(names), rows, models=models, timeout=self.settings.deadline, say=say
-        )
+        return await bench.bench(self._tiers(names), rows, models=models, timeout=self.settings.deadline, say=say)
 
     def models_by_tier(self, task: str, tiers: Sequence[str], model: str | None) -> dict[str, str | None]:
         """One model's name, given to each tier that offers it; the others keep their first choice. Raises UnknownName."""

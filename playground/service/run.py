@@ -16,7 +16,7 @@ from playground.core.events import LAST, Cancelled, Event, Failed, Finished
 from playground.core.protocols import Tier
 from playground.core.run import RunRecord, TierEvent, TierResult
 from playground.core.task import Task
-from playground.core.types import Request, Stats
+from playground.core.types import Gold, Request, Stats
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +106,9 @@ def start_run(
     on_done: Callable[[RunRecord], None],
     on_result: Callable[[TierResult, float], None] = lambda result, seconds: None,
 ) -> RunHandle:
-    """Starts every tier without waiting for any. `text` has been checked, `tiers` are some, each once. `emit` may be called from
-    any thread. `on_result` hears each card's last word, and the seconds since the start; `on_done` the whole record, once.
+    """Starts every tier without waiting for any. `task` is bound, `text` has been checked, `tiers` are some, each once. `emit`
+    may be called from any thread. `on_result` hears each card's last word, and the seconds since the start; `on_done` the whole
+    record, once.
     """
     names = [tier.name for tier in tiers]
     record = RunRecord(
@@ -117,13 +118,22 @@ def start_run(
         text=text,
         models=tuple((name, models.get(name)) for name in names),
         results=(),
-        gold=next((example.gold for example in task.examples if example.text == text), None),
+        gold=_gold(task, text),
         seed=seed,
+        values=task.values,
     )
     handle = RunHandle(record, names, emit, cancel, on_done, on_result)
     for tier in tiers:
         _start_tier(handle, tier, task, Request(text, models.get(tier.name), session, seed), cancel)
     return handle
+
+
+def _gold(task: Task, text: str) -> Gold | None:
+    """Of the example that has this text, and these values of the task's fields."""
+    for example in task.examples:
+        if example.text == text and task.bound(dict(example.values)).values == task.values:
+            return example.gold
+    return None
 
 
 def _start_tier(handle: RunHandle, tier: Tier, task: Task, request: Request, cancel: Cancel) -> None:

@@ -1,6 +1,7 @@
 """Sentiment: is a text positive or negative?"""
 
-from playground.core.task import Example, Label, LabelTask
+from playground.core.label_task import LabelTask
+from playground.core.task import Example, Label
 
 ORDER = 10
 

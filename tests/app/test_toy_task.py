@@ -16,7 +16,8 @@ from playground.compose import compose
 from playground.settings import ROOT, Settings
 
 TASK_FILE = """
-from playground.core.task import Example, Label, LabelTask
+from playground.core.label_task import LabelTask
+from playground.core.task import Example, Label
 
 TASK = LabelTask(
     name="weather", title="Weather", question="Is it wet or dry?", placeholder="Describe the sky.",

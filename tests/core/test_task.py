@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.core.errors import BadReply, BinaryInput, EmptyInput, InputError, InputTooLong
-from playground.core.task import Label, LabelTask, canonical_label, checked_text
+from playground.core.label_task import LabelTask
+from playground.core.task import Label, canonical_label, checked_text
 
 TASK = LabelTask(
     "mood",

@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from playground.catalog import Catalog
 from playground.core.cards import Measured, ModelCard
+from playground.core.label_task import LabelTask
 from playground.core.registry import Registry
-from playground.core.task import Example, Label, LabelTask
+from playground.core.task import Example, Label
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings

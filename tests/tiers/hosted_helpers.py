@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from playground.core.cancel import Cancel
 from playground.core.credentials import Credential, SessionCredentials
 from playground.core.events import LAST, Event, Failed, Finished
-from playground.core.task import Label, LabelTask
+from playground.core.label_task import LabelTask
+from playground.core.task import Label
 from playground.core.types import Request, Source
 from playground.settings import Settings
 from playground.tiers.context import TierContext
