@@ -60,6 +60,7 @@ class LabelTask:
     """A task that gives a text exactly one of its labels.
 
     positive: the label that f1, precision and recall are about; "" where no label is it more than the others.
+    aliases: (what data files write, the label meant).
     """
 
     name: str
@@ -72,6 +73,7 @@ class LabelTask:
     metrics: tuple[str, ...] = ("accuracy", "macro_f1")
     positive: str = ""
     matching: Matching = Matching()
+    aliases: tuple[tuple[str, str], ...] = ()
     fields: tuple[Field, ...] = ()
     values: Values = ()
 
@@ -119,7 +121,9 @@ class LabelTask:
 
     def gold(self, row: Mapping[str, Any]) -> str | None:
         """`label` as a name, or as an index into the labels (0 is the first). None for anything else."""
-        return label_named(self.labels, row.get("label"), by_index=True)
+        value = row.get("label")
+        meant = next((label for alias, label in self.aliases if alias == value), value)
+        return label_named(self.labels, meant, by_index=True)
 
     def longest_reply(self, text: str) -> int:
         return 64 + longest_label(self.labels)

@@ -35,7 +35,7 @@ class ZeroShotTask(LabelTask):
         labels, many = items_of(given[LABELS]), given[MANY] == "1"
         check_labels(labels, many=many)
         chosen = ((LABELS, value_of(labels)), (MANY, given[MANY]))
-        one = dataclasses.replace(self, labels=tuple(Label(label, "") for label in labels), values=chosen)
+        one = dataclasses.replace(self, labels=as_labels(chosen[0][1]), values=chosen)
         return _several(one) if many else one
 
     def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
@@ -91,6 +91,11 @@ def _several(task: ZeroShotTask) -> MultiLabelTask:
         values=task.values,
         unbound=task,
     )
+
+
+def as_labels(value: str) -> tuple[Label, ...]:
+    """Of the field's value, unchecked. They have no descriptions."""
+    return tuple(Label(label, "") for label in items_of(value))
 
 
 def check_labels(labels: Sequence[str], *, many: bool) -> None:
