@@ -1,5 +1,5 @@
-"""A transformer encoder, with a classifier of texts and a tagger of words on top, from scratch, in one file to be read from top to
-bottom.
+"""A transformer encoder, with a classifier of texts, an embedder of texts and a tagger of words on top, from scratch, in one file
+to be read from top to bottom.
 
 After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
 it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
@@ -10,7 +10,7 @@ Letters in the comments, for shapes:
     T  tokens per text         H  heads; each looks at D/H of the numbers
     Q, K  tokens that ask, tokens that are looked at (here both are T)
     V  size of the vocabulary  L  labels
-    W  words per text
+    W  words per text         E  numbers in a text's vector, where texts are compared
 """
 
 import json
@@ -207,12 +207,54 @@ class EncoderClassifier(SavedModel):
         self.apply(initialize)
 
     def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
-        """ids int64 [B, T], mask bool [B, T] -> logits [B, L]; their softmax are the labels' probabilities.
+        """ids int64 [B, T], mask bool [B, T] -> logits [B, L].
+
+        Where a text has one label, the logits' softmax are the labels' probabilities. Where several may hold at once, each label is
+        a question of its own, and the sigmoid of its logit the probability of "yes". The model is the same; the loss it was trained
+        with makes the difference: cross-entropy, or binary cross-entropy for each label.
 
         record: give a list to receive the attention weights, one tensor [B, H, T, T] per layer, the first layer first.
         """
         states = self.encoder(ids, mask, record)  # [B, T, D]
         return self.classifier(self.dropout(mean_over_tokens(states, mask)))
+
+
+@dataclass(frozen=True)
+class EmbedderConfig(EncoderConfig):
+    """An encoder's shape, and how long a text's vector is."""
+
+    labels: int = 0  # none of its own: it compares a text with whatever labels it is given
+    output: int = 128  # E
+
+
+class EncoderEmbedder(SavedModel):
+    """One vector per text, such that texts which fit together point the same way: a bi-encoder.
+
+    A classifier can only answer with the labels that it was trained on. Here a label is itself a text ("lost or stolen card"): both
+    go through the same encoder, each by itself, and how well they fit is the cosine of the angle between their vectors (Reimers and
+    Gurevych 2019, arXiv 1908.10084). So any label can be asked about, and its vector, once made, serves every text that comes.
+
+        text  -> encoder -> mean of tokens -> projection -> unit length \
+                                                                         inner product = cosine, in [-1, 1]
+        label -> encoder -> mean of tokens -> projection -> unit length /
+    """
+
+    config: EmbedderConfig
+    config_class = EmbedderConfig
+
+    def __init__(self, config: EmbedderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.projection = nn.Linear(config.dim, config.output)
+        self.apply(initialize)
+
+    def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T] -> vectors [B, E], each of length 1. record: see EncoderClassifier."""
+        states = self.encoder(ids, mask, record)  # [B, T, D]
+        x = self.projection(self.dropout(mean_over_tokens(states, mask)))  # [B, E]
+        return nn.functional.normalize(x, dim=-1)  # only the direction counts; now x @ y.T is a table of cosines
 
 
 @dataclass(frozen=True)
