@@ -29,7 +29,7 @@
 
   const about = (button) => {
     const console_ = consoleOf(button);
-    return { task: console_.task, tier: button.dataset.tier, model: console_.models[button.dataset.tier] || "", text: console_.text };
+    return { task: console_.task, tier: button.dataset.tier, model: console_.models[button.dataset.tier] || "", text: console_.text, values: console_.values };
   };
   let keyTier = null;
   for (const action of ["snippet", "card", "request", "key"]) {

@@ -46,6 +46,7 @@
       element.removeAttribute("data-exporting");
     }
   }
-  actions.png = (button) => png(button.closest(".pg-card"), `${consoleOf(button).task}-${button.dataset.tier}.png`, `“${consoleOf(button).text}”`);
+  const about = ({ text, fields }) => [`“${text}”`, fields.said].filter(Boolean).join("\n");
+  actions.png = (button) => png(button.closest(".pg-card"), `${consoleOf(button).task}-${button.dataset.tier}.png`, about(consoleOf(button)));
   actions["png-plot"] = (button) => png(button.closest(".pg-plot"), `${consoleOf(button).task}-plot.png`);
 })();

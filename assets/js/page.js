@@ -8,13 +8,14 @@
     constructor(element) {
       this.element = element.querySelector(".pg-console");
       this.task = this.element.dataset.task;
-      this.area = this.element.querySelector("textarea");
+      this.area = this.element.querySelector(".pg-text");
       this.tab = document.getElementById("pg-tab-" + this.task);
       this.stream = null; // what ends the request of the run in flight
       this.models = {};
       this.seed = 0;
       this.running = false;
       this.ran = null; // what the cards' answers are about
+      this.fields = new playground.Fields(this.element, () => this.changed(), () => this.renew());
       this.area.addEventListener("input", () => this.changed());
       this.area.addEventListener("paste", () => setTimeout(() => { // several lines pasted at once are several inputs
         if (this.lineCount > 1 && !(this.whole && this.isProse)) { this.linesBox.checked = true; playground.writeLink(); }
@@ -27,6 +28,7 @@
 
     get text() { return this.area.value; }
     set text(value) { this.area.value = value; this.changed(); }
+    get values() { return this.fields.values; }
     get limit() { return Number(this.area.dataset.limit); }
     get linesBox() { return this.element.querySelector("[data-act=lines]"); }
     get lineCount() { return this.text.split(LINES).filter((line) => line.trim()).length; }
@@ -43,7 +45,7 @@
       const length = this.text.length;
       const near = length > this.limit * 0.8;
       this.element.querySelector(".pg-counter").textContent = near ? `${length.toLocaleString("en")} of ${this.limit.toLocaleString("en")}` : "";
-      const example = [...this.element.querySelectorAll(".pg-chip")].find((chip) => chip.dataset.text === this.text);
+      const example = [...this.element.querySelectorAll(".pg-chip")].find((chip) => chip.dataset.text === this.text && this.fields.hold(JSON.parse(chip.dataset.values || "{}")));
       for (const chip of this.element.querySelectorAll(".pg-chip")) chip.setAttribute("aria-pressed", String(chip === example));
       const why = this.element.querySelector(".pg-why");
       why.textContent = example?.dataset.why || "";
@@ -57,7 +59,18 @@
     fit() {
       this.area.style.height = "auto";
       this.area.style.height = Math.min(this.area.scrollHeight + 2, 260) + "px";
+      this.fields.fit();
     }
+
+    // Text and fields at once, as an example, a link or the history has them.
+    fill(text, values) {
+      this.fields.values = values;
+      this.text = text;
+      this.renew();
+    }
+
+    // Cards that have said nothing yet take the labels of the fields.
+    renew() { if (this.ran === null && !this.running && this.fields.all.length) this.refresh(); }
 
     // Answers to another text or of another model than the one now chosen are dimmed: they are no answers to this.
     stale() {
@@ -65,12 +78,16 @@
       this.tab?.toggleAttribute("data-stale", this.ran !== null && !this.running && now !== this.ran);
     }
 
-    key() { return JSON.stringify([this.text, this.models]); }
+    key() { return JSON.stringify([this.text, this.models, this.values]); }
 
-    error(sentence) {
-      const place = this.element.querySelector(".pg-input-error");
-      place.textContent = sentence;
-      this.area.setAttribute("aria-invalid", String(Boolean(sentence)));
+    // Beside the input, or beside the field that it is about.
+    error(sentence, name = "") {
+      const field = this.fields.named(name);
+      const here = field ? "" : sentence;
+      this.fields.error(sentence, name);
+      this.element.querySelector(".pg-input-error").textContent = here;
+      this.area.setAttribute("aria-invalid", String(Boolean(here)));
+      return field ? field.input : this.area;
     }
 
     run() {
@@ -89,7 +106,7 @@
       this.ranBefore = this.ran;
       this.lastMode = this.lines ? "lines" : "cards";
       this.setRunning(Boolean(this.text.trim()));
-      this.follow({ text: this.text, models: this.models, seed: this.seed, lines: this.lines, number: this.number });
+      this.follow({ text: this.text, models: this.models, values: this.values, seed: this.seed, lines: this.lines, number: this.number });
       if (this.text.trim()) { this.ran = this.key(); this.stale(); playground.closeWelcome(); this.tab.dataset.mode = this.lastMode; }
     }
 
@@ -154,7 +171,7 @@
         return !places.length || places.some((place) => !place.querySelector(".pg-card"));
       };
       for (let turn = 0; turn < 200 && missing(); turn++) await playground.sleep(50);
-      return this.fetch("refresh", { models: this.models });
+      return this.fetch("refresh", { models: this.models, values: this.values });
     }
 
     // The run in flight ends: its cards are wanted for another.
@@ -170,7 +187,7 @@
     // What the server knows of this tab, after something of it was lost. A server that is gone has been spoken of already.
     async resync() {
       const number = this.number;
-      const update = await wire.send("refresh/" + this.task, { models: this.models, everything: true }).catch(() => ({}));
+      const update = await wire.send("refresh/" + this.task, { models: this.models, values: this.values, everything: true }).catch(() => ({}));
       if (this.number === number) this.show(update);
     }
 
@@ -199,9 +216,8 @@
       this.setRunning("running" in said);
       if (said.error) { // refused: the cards show again what they did
         if (this.ranBefore !== undefined) this.ran = this.ranBefore;
-        this.error(said.error);
         this.stale();
-        this.area.focus();
+        this.error(said.error, said.field).focus();
       }
       return undefined;
     }
@@ -216,7 +232,8 @@
       this.tab.dataset.mode = "cards";
       playground.closeWelcome();
       this.setRunning(false);
-      this.text = said.text;
+      this.ran = ""; // the cards are there: none is asked for
+      this.fill(said.text, JSON.parse(said.values || "{}"));
       this.ran = this.key();
       this.stale();
       this.element.scrollIntoView({ block: "nearest" });
@@ -226,9 +243,10 @@
     restore(link) {
       this.models = link.models;
       this.seed = link.seed;
-      if (link.text !== null) this.text = link.text;
+      const asked = link.text !== null || Object.keys(link.values).length;
+      if (asked) { this.fields.values = link.values; this.text = link.text ?? this.text; }
       this.linesBox.checked = link.lines && this.lineCount > 1;
-      if (Object.keys(link.models).length) this.refresh();
+      if (Object.keys(link.models).length) this.refresh(); else if (asked) this.renew();
     }
   }
 
@@ -244,9 +262,10 @@
 
   actions.run = (button) => consoleOf(button).run();
   actions.stop = (button) => consoleOf(button).stop();
-  actions.example = (chip) => { const console_ = consoleOf(chip); console_.text = chip.dataset.text; console_.area.focus(); };
+  actions.example = (chip) => { const console_ = consoleOf(chip); console_.fill(chip.dataset.text, JSON.parse(chip.dataset.values || "{}")); console_.area.focus(); };
   actions.open = (button) => consoleOf(button).open(Number(button.dataset.run));
   actions.lines = (box) => { consoleOf(box).linkTimer = setTimeout(() => playground.writeLink(), 0); };
+  actions["all-labels"] = (button) => button.closest(".pg-tab").toggleAttribute("data-all-labels");
   actions["only-different"] = (box) => box.closest(".pg-tab").toggleAttribute("data-only-different", box.checked);
 
   // Model pickers are native selects inside the cards.

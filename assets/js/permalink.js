@@ -6,15 +6,19 @@
   function read() {
     const fields = new URLSearchParams(location.hash.slice(1));
     const models = {};
-    for (const [name, value] of fields) if (name.startsWith("model.")) models[name.slice(6)] = value;
+    const values = {};
+    for (const [name, value] of fields) {
+      if (name.startsWith("model.")) models[name.slice(6)] = value;
+      if (name.startsWith("v.")) values[name.slice(2)] = value;
+    }
     const seed = Number.parseInt(fields.get("seed") || "0", 10);
     return {
-      page: fields.get("page"), task: fields.get("task"), text: fields.get("text"), models, lines: fields.get("lines") === "1",
+      page: fields.get("page"), task: fields.get("task"), text: fields.get("text"), models, values, lines: fields.get("lines") === "1",
       seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : 0, projector: fields.get("projector") === "1",
     };
   }
 
-  // Returns the fragment and whether the text had to be left out of it.
+  // Returns the fragment and whether the text, and what the task's fields hold, had to be left out of it.
   function fragment(console_) {
     const fields = new URLSearchParams();
     fields.set("task", console_.task);
@@ -23,6 +27,7 @@
     if (console_.lines) fields.set("lines", "1");
     if ("projector" in root.dataset) fields.set("projector", "1");
     const without = fields.toString();
+    for (const [name, value] of Object.entries(console_.fields.changed)) fields.set("v." + name, value);
     if (console_.text) fields.set("text", console_.text);
     const whole = fields.toString();
     return whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false };

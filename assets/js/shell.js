@@ -36,7 +36,7 @@
     const [name, page] = place(link);
     const console_ = page ? undefined : consoles.get(name);
     show(name, page);
-    if (console_ && (link.text !== null || Object.keys(link.models).length)) console_.restore(link);
+    if (console_ && (link.text !== null || Object.keys(link.models).length || Object.keys(link.values).length)) console_.restore(link);
     closeMenu();
   });
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from playground.core.errors import InternalError, PlaygroundError
 from playground.service import Playground
+from playground.ui.order import values_in
 from playground.ui.projector import qr_code
 from playground.ui.session import PageStates
 from playground.views import dialogs
@@ -40,6 +41,10 @@ class Asked:
     def text(self, name: str) -> str:
         value = self._data.get(name)
         return value if isinstance(value, str) else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        return values_in(self._data)
 
     @property
     def model(self) -> str | None:
@@ -76,7 +81,9 @@ def answer(service: Playground, pages: PageStates, session: str, data: Any, addr
 
 @action
 def snippet(asked: Asked) -> Reply:
-    code = asked.service.snippet(asked.text("task"), asked.text("tier"), asked.text("text"), asked.model, asked.session)
+    code = asked.service.snippet(
+        asked.text("task"), asked.text("tier"), asked.text("text"), asked.model, asked.session, values=asked.values
+    )
     return {"html": dialogs.snippet(asked.title, code)}
 
 

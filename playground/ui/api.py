@@ -31,6 +31,7 @@ def add_api(service: Playground) -> None:
         text: str,
         tiers: list[str] | None = None,
         models: dict[str, str] | None = None,
+        values: dict[str, str] | None = None,
         request: gr.Request = None,  # Gradio gives it
     ) -> dict[str, Any]:
         """One input through the tiers, side by side.
@@ -40,9 +41,10 @@ def add_api(service: Playground) -> None:
             text: The input.
             tiers: Only these: hosted, pretrained, finetuned, scratch. None: all four.
             models: By tier, a model it offers. None: each tier's first.
+            values: Of the task's fields, e.g. {"labels": "refund\\ndelivery"} of zero-shot. None: their defaults.
         """
         session = (request.session_hash if request is not None else None) or "program"
-        order = Order.of({"text": text, "tiers": tiers, "models": models})
+        order = Order.of({"text": text, "tiers": tiers, "models": models, "values": values})
         try:
             if tiers is not None and order.tiers is None:
                 raise InputError("“tiers” is not a list: send the tiers' names in a list, or leave it out.")
@@ -62,7 +64,15 @@ async def _finished(service: Playground, task: str, order: Order, session: str) 
 
     def start(emit: Callable[[TierEvent], None]) -> RunHandle:
         handles.append(
-            service.start(task, order.text, session=session, emit=emit, models=order.models, tiers=order.tiers)
+            service.start(
+                task,
+                order.text,
+                session=session,
+                emit=emit,
+                models=order.models,
+                tiers=order.tiers,
+                values=order.values,
+            )
         )
         return handles[0]
 

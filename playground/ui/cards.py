@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from playground.core.errors import PlaygroundError
+from playground.core.errors import InputError, PlaygroundError
 from playground.core.run import RunRecord, TierResult
-from playground.core.span_task import SpanTask
 from playground.core.task import Task
-from playground.core.types import Gold, Labels, Spans
+from playground.core.types import Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
 
@@ -20,9 +19,9 @@ Models = Mapping[str, str | None]
 def asked_of(task: Task) -> Asked:
     """What a card must know of its task before there is an answer."""
     labels = tuple(task.labels)
-    if isinstance(task, SpanTask):
-        return Asked(Spans.kind, labels, task.noun, task.every_word)
-    return Asked(Labels.kind if labels else "", labels)
+    if task.kind == Spans.kind:
+        return Asked(task.kind, labels, task.noun, task.every_word)
+    return Asked(task.kind if labels else "", labels, own=task.values != task.bound({}).values)
 
 
 def idle_cards(
@@ -88,7 +87,32 @@ def judged(state: CardState, task: Task) -> CardState:
 
 
 def gold_of(task: Task, text: str) -> Gold | None:
-    return next((example.gold for example in task.examples if example.text == text), None)
+    """The true answer, where this text is an example of the bound task, and what its fields hold is the example's."""
+    return next(
+        (
+            example.gold
+            for example in task.examples
+            if example.text == text and task.bound(dict(example.values)).values == task.values
+        ),
+        None,
+    )
+
+
+def misfilled(task: Task, values: Mapping[str, str]) -> str:
+    """The field without whose value the others would do, so that the fault is said beside it; empty where there is no fault."""
+
+    def fits(values: Mapping[str, str]) -> bool:
+        try:
+            task.bound(values)
+        except InputError:
+            return False
+        return True
+
+    if fits(values):
+        return ""
+    names = [field.name for field in task.fields]
+    without = ({key: value for key, value in values.items() if key != name} for name in names)
+    return next((name for name, rest in zip(names, without, strict=True) if fits(rest)), names[0] if names else "")
 
 
 def rights(task: Task, results: Sequence[TierResult], gold: Gold | None) -> dict[str, bool]:

@@ -23,7 +23,7 @@ from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("base", "shell", "cards", "tables", "status", "projector")
-SCRIPTS = ("core", "wire", "parts", "permalink", "page", "dialogs", "export", "shell", "status")
+SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "dialogs", "export", "shell", "status")
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_NAME, MOST_NAMES = 300, 32  # of a tier or a model, and of them, in one order
@@ -16,6 +16,7 @@ class Order:
     """What the browser asks for, checked: it may send anything.
 
     `models`: only the picked ones. `number`: the browser's count of its runs. `tiers`: the cards that run; None: all.
+    `values`: of the task's fields; the task says what is wrong with them.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Order:
     lines: bool = False
     number: int = 0
     tiers: tuple[str, ...] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Any) -> Order:
@@ -34,12 +36,25 @@ class Order:
         text = text if isinstance(text, str) else ""
         wanted = tuple(dict.fromkeys(str(tier) for tier in tiers[:MOST_NAMES])) if isinstance(tiers, list) else None
         return cls(
-            text, picked, _natural(data.get("seed")), data.get("lines") is True, _natural(data.get("number")), wanted
+            text,
+            picked,
+            _natural(data.get("seed")),
+            data.get("lines") is True,
+            _natural(data.get("number")),
+            wanted,
+            values_in(data),
         )
 
     @property
     def text_lines(self) -> list[str]:
         return [line for line in _LINE_BREAK.split(self.text) if line.strip()]
+
+
+def values_in(data: Mapping[str, Any]) -> dict[str, str]:
+    """What the browser sent of a task's fields: strings alone."""
+    values = data.get("values")
+    named = list(values.items())[:MOST_NAMES] if isinstance(values, dict) else []
+    return {name[:LONGEST_NAME]: value for name, value in named if isinstance(value, str)}
 
 
 def _natural(value: object) -> int:

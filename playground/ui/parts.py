@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from playground.core.run import RunRecord
 from playground.core.task import Task
@@ -16,7 +16,7 @@ from playground.views.history import history, history_row
 from playground.views.html import Html, join
 from playground.views.kinds import view_for
 from playground.views.plot import plot
-from playground.views.state import CardState, Phase, results_of
+from playground.views.state import Asked, CardState, Phase, results_of
 
 Update = dict[str, Html]  # a part's name ("card-hosted", "below", "table", "history", "status") to its new HTML
 
@@ -26,6 +26,7 @@ class Parts:
 
     def __init__(self, service: Playground, task: Task) -> None:
         self._service, self._task = service, task
+        self._empty: dict[tuple[str, bool], Html] = {}
 
     @property
     def titles(self) -> dict[str, str]:
@@ -39,8 +40,8 @@ class Parts:
         results = results_of(states)
         silent = [state.tier for state in states if state.phase in (Phase.FAILED, Phase.STOPPED)]
         if not results and not silent:
-            return self._nothing_yet[busy]
-        right = ui_cards.rights(self._task, results, states[0].gold)
+            return self._nothing_yet(states[0].asked.kind, busy) if states else self._nothing_yet("", busy)
+        right = {state.tier: state.right for state in states if state.right is not None}
         why = {state.tier: state.trained_on for state in states}
         titles, one = self.titles, states[0]
         line = agreement(
@@ -56,11 +57,13 @@ class Parts:
         )
         return join([line, plot(results, titles, one.asked)])
 
-    @cached_property
-    def _nothing_yet(self) -> tuple[Html, Html]:
-        titles, asked = self.titles, ui_cards.asked_of(self._task)
-        idle, busy = (join([agreement([], titles, busy=busy, asked=asked), plot([], titles)]) for busy in (False, True))
-        return idle, busy
+    def _nothing_yet(self, kind: str, busy: bool) -> Html:
+        key = (kind, busy)
+        if key not in self._empty:
+            titles = self.titles
+            line = agreement([], titles, busy=busy, asked=Asked(kind))
+            self._empty[key] = join([line, plot([], titles)])
+        return self._empty[key]
 
     def records(self, session: str) -> list[RunRecord]:
         """Newest first."""
@@ -78,15 +81,17 @@ class Parts:
         return {"history-row": history_row(records[0], self.titles, self._rights(records[0]))}
 
     def _rights(self, record: RunRecord) -> dict[str, bool]:
-        return ui_cards.rights(self._task, record.results, record.gold)
+        if record.gold is None:
+            return {}
+        return ui_cards.rights(self._task.bound(dict(record.values)), record.results, record.gold)
 
 
 def _card(state: CardState) -> Html:
     """A card that has heard nothing yet looks the same for everybody, whatever it said in the run before and whatever it is
-    about; but where it shows its visitor's text it is made anew, and kept by nobody.
+    about; but where it shows its visitor's text or labels it is made anew, and kept by nobody.
     """
     silent = state.phase in (Phase.IDLE, Phase.WAITING) and state.seq < 0
-    if not silent or (state.input and view_for(state).shows_input):
+    if not silent or state.asked.own or (state.input and view_for(state).shows_input):
         return card(state)
     return _silent_card(replace(state, previous=None, input="", gold=None))
 

@@ -14,7 +14,7 @@ from playground.service.table import TableRow
 from playground.ui import cards as ui_cards
 from playground.ui.order import Order
 from playground.ui.parts import Parts, Update
-from playground.ui.session import Kept, PageStates, RunToken, TaskState
+from playground.ui.session import About, Kept, PageStates, RunToken, TaskState
 from playground.ui.streaming import batches
 from playground.views import shell
 from playground.views.announce import announcement
@@ -37,7 +37,7 @@ class TaskRuns:
 
     def start_page(self) -> Update:
         """The tab before anything ran."""
-        states = ui_cards.idle_cards(self.service, self.task)
+        states = ui_cards.idle_cards(self.service, self.task.bound({}))
         return {
             **self.parts.cards(states),
             "below": self.parts.below(states),
@@ -72,7 +72,8 @@ class TaskRuns:
 
     def _refused(self, page: TaskState, before: Kept, session: str, order: Order, sentence: str) -> Update:
         """The sentence goes beside the input. What had been answered before stands again; other cards that waited are idle."""
-        update: Update = {"status": shell.status(running=False, error=sentence, number=order.number)}
+        field = ui_cards.misfilled(self.task, order.values)
+        update: Update = {"status": shell.status(running=False, error=sentence, number=order.number, field=field)}
         waiting = {state.tier for state in page.cards if state.busy}
         none_answered = all(state.tier in waiting or state in before.cards for state in page.cards)
         answered = [state for state in before.cards if state.tier in waiting and not state.busy and none_answered]
@@ -80,7 +81,7 @@ class TaskRuns:
         page.about |= {state.tier: before.about[state.tier] for state in answered if state.tier in before.about}
         update |= self.parts.cards(answered) | self._abandoned(page, session, order)
         if waiting:
-            update["below"] = self._below(page, next(iter(page.about.values()), ""))
+            update["below"] = self._below(page, next(iter(page.about.values()), None))
         if order.lines and before.rows:
             page.rows = before.rows
             update["table"] = table(list(before.rows), self._titles(before.rows), len(before.rows))
@@ -96,11 +97,18 @@ class TaskRuns:
         waiting = [state.tier for state in page.cards if state.busy and state.tier not in wanted]
         if not waiting:
             return {}
-        idle = ui_cards.idle_cards(self.service, self.task, session, order.models, waiting)
+        idle = ui_cards.idle_cards(self.service, self._shown(order), session, order.models, waiting)
         page.cards = _replaced(page.cards, idle)
         for tier in waiting:
             page.about.pop(tier, None)
         return self.parts.cards(idle)
+
+    def _shown(self, order: Order) -> Task:
+        """The task for cards that wait for a Run, which will say what is wrong with its fields."""
+        try:
+            return self.task.bound(order.values)
+        except InputError:
+            return self.task.bound({})
 
     def _wanted(self, order: Order) -> list[str]:
         """The tiers that run. Raises UnknownName, InputError."""
@@ -113,19 +121,21 @@ class TaskRuns:
     async def _cards(
         self, order: Order, session: str, page: TaskState, token: RunToken
     ) -> AsyncGenerator[Update, None]:
-        text = self.task.check(order.text, self.service.settings.max_input_chars)
+        task = self.task.bound(order.values)
+        text = task.check(order.text, self.service.settings.max_input_chars)
+        about = (text, task.values)
         wanted = self._wanted(order)
         before = ui_cards.answers_before(self.parts.records(session), wanted)
         if len(page.cards) != len(self.service.tiers):
-            page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
+            page.cards = ui_cards.idle_cards(self.service, task, session, order.models)
             page.about = {}
         abandoned = self._abandoned(page, session, order, wanted)
-        idle = ui_cards.idle_cards(self.service, self.task, session, order.models, wanted)
-        starting = ui_cards.starting_cards(idle, text, self.task, before, order.models)
+        idle = ui_cards.idle_cards(self.service, task, session, order.models, wanted)
+        starting = ui_cards.starting_cards(idle, text, task, before, order.models)
         page.cards = _replaced(page.cards, starting)
-        page.about |= dict.fromkeys(wanted, text)
+        page.about |= dict.fromkeys(wanted, about)
         shown = self.parts.cards(starting)
-        below = self._below(page, text, busy=True)
+        below = self._below(page, about, busy=True)
         yield {
             **abandoned,
             **shown,
@@ -141,17 +151,18 @@ class TaskRuns:
             seed=order.seed,
             tiers=None if order.tiers is None else wanted,
             cancel=token.work,
+            values=order.values,
         )
         ended = False
         async for batch in batches(events, token, CARD_INTERVAL, _is_last):
-            changed = self._folded(page, batch)
+            changed = self._folded(page, batch, task)
             update: Update = {}
             for part, html in self.parts.cards(changed).items():
                 if shown[part] != html:
                     update[part] = shown[part] = html
             if any(_is_last(event) for event in batch):
                 ended = not any(state.busy for state in page.cards if state.tier in wanted)
-                now = self._below(page, text, busy=not ended)
+                now = self._below(page, about, busy=not ended)
                 if now != below:
                     update["below"] = below = now
                 if ended:
@@ -162,30 +173,30 @@ class TaskRuns:
         if not ended and not token.superseded:  # a tier without a last word is a bug; no card waits for ever
             raise InternalError
 
-    def _below(self, page: TaskState, text: str, *, busy: bool = False) -> Html:
-        """Compares the answers to this text alone: cards that were left as they are may speak of another."""
-        return self.parts.below([state for state in page.cards if page.about.get(state.tier) == text], busy=busy)
+    def _below(self, page: TaskState, about: About | None, *, busy: bool = False) -> Html:
+        """Compares the answers to this input alone: cards that were left as they are may speak of another."""
+        return self.parts.below([state for state in page.cards if page.about.get(state.tier) == about], busy=busy)
 
     def _status(self, page: TaskState, wanted: list[str], order: Order, *, running: bool) -> Html:
         said = announcement([state for state in page.cards if state.tier in wanted])
         return shell.status(running=running, said=said, number=order.number)
 
-    def _folded(self, page: TaskState, batch: list[TierEvent]) -> list[CardState]:
-        """The cards that this batch is about, after it."""
+    def _folded(self, page: TaskState, batch: list[TierEvent], task: Task) -> list[CardState]:
+        """The cards that this batch is about, after it. `task`: bound, as it was run."""
         changed: dict[str, CardState] = {}
         now = {state.tier: state for state in page.cards}
         for event in batch:
             changed[event.tier] = fold(changed.get(event.tier, now[event.tier]), event.event)
-        judged = [ui_cards.judged(state, self.task) for state in changed.values()]
+        judged = [ui_cards.judged(state, task) for state in changed.values()]
         page.cards = _replaced(page.cards, judged)
         return judged
 
     async def _table(
         self, order: Order, session: str, page: TaskState, token: RunToken
     ) -> AsyncGenerator[Update, None]:
-        lines = order.text_lines
+        lines, task = order.text_lines, self.task.bound(order.values)
         if not lines:
-            self.task.check("", self.service.settings.max_input_chars)  # raises what an empty input raises
+            task.check("", self.service.settings.max_input_chars)  # raises what an empty input raises
         limit = self.service.settings.max_lines
         if len(lines) > limit:
             raise InputError(f"There are {len(lines):,} lines and the limit is {limit:,}: paste fewer at a time.")
@@ -205,6 +216,7 @@ class TaskRuns:
             models=order.models,
             tiers=None if order.tiers is None else wanted,
             cancel=token.work,
+            values=order.values,
         )
         async for batch in batches(events, token, TABLE_INTERVAL):
             rows += batch
@@ -223,14 +235,12 @@ class TaskRuns:
         page = self.pages.of(session, self.task.name)
         record = self.service.record(session, run_id if isinstance(run_id, int) else -1)
         page.begin()
-        models = dict(record.models)
-        page.cards = ui_cards.recorded_cards(
-            ui_cards.idle_cards(self.service, self.task, session, models), record, self.task
-        )
-        page.about = {result.tier: record.text for result in record.results}
+        models, task, about = dict(record.models), self.task.bound(dict(record.values)), (record.text, record.values)
+        page.cards = ui_cards.recorded_cards(ui_cards.idle_cards(self.service, task, session, models), record, task)
+        page.about = {result.tier: about for result in record.results}
         return {
             **self.parts.cards(page.cards),
-            "below": self._below(page, record.text),
+            "below": self._below(page, about),
             "table": Html(""),
             "status": shell.opened(record),
         }
@@ -242,12 +252,12 @@ class TaskRuns:
         """
         page = self.pages.of(session, self.task.name)
         if everything:
-            text = next(iter(page.about.values()), "")
-            update = {"below": self._below(page, text)} if page.cards else {}
+            about = next(iter(page.about.values()), None)
+            update = {"below": self._below(page, about)} if page.cards else {}
             return {**self.parts.cards(page.cards), **update, "history": self.parts.history(session)}
         if any(state.busy for state in page.cards):
             return {}
-        page.cards = ui_cards.idle_cards(self.service, self.task, session, order.models)
+        page.cards = ui_cards.idle_cards(self.service, self._shown(order), session, order.models)
         page.about = {}
         return {**self.parts.cards(page.cards), "below": self.parts.below(page.cards)}
 

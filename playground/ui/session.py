@@ -9,11 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playground.core.cancel import Cancel
+from playground.core.fields import Values
 from playground.service import Playground
 from playground.service.table import TableRow
 from playground.views.state import CardState
 
 MOST_SESSIONS = 2000  # a page whose end was never heard is forgotten when this many newer ones came
+
+
+About = tuple[str, Values]  # an input: its text, and what the task's fields held
 
 
 class RunToken:
@@ -39,16 +43,16 @@ class Kept:
     """What a page showed before a run."""
 
     cards: tuple[CardState, ...]
-    about: dict[str, str]
+    about: dict[str, About]
     rows: tuple[TableRow, ...]
 
 
 @dataclass
 class TaskState:
-    """`about`: by tier, the text that its card's answer is about. `rows`: of the last table."""
+    """`about`: by tier, what its card's answer is about. `rows`: of the last table."""
 
     cards: tuple[CardState, ...] = ()
-    about: dict[str, str] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
     rows: tuple[TableRow, ...] = ()
     token: RunToken | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)

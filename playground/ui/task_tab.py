@@ -7,7 +7,6 @@ import gradio as gr
 from playground.core.task import Task
 from playground.core.types import Spans
 from playground.service import Playground
-from playground.ui.cards import asked_of
 from playground.ui.runs import TaskRuns
 from playground.ui.session import pages_of
 from playground.views import shell
@@ -30,10 +29,10 @@ def task_tab(service: Playground, task: Task) -> gr.Column:
         part(shell.page_head(task))
         part(
             shell.console(
-                task,
+                task.bound({}),
                 len(service.tiers),
                 service.settings.max_input_chars,
-                whole=asked_of(task).kind == Spans.kind,
+                whole=task.kind == Spans.kind,
             ),
             js="playground.mountConsole(element)",
         )

@@ -6,7 +6,7 @@ from playground.core.types import Choice, Source, Stats
 from playground.core.words import STAND_IN_NOTE
 from playground.views import numbers
 from playground.views.figures import figures
-from playground.views.html import Html, el
+from playground.views.html import Html, el, join
 from playground.views.kinds import view_for, view_of
 from playground.views.state import CardState, Phase
 
@@ -21,6 +21,7 @@ _SOURCE_MEANS = {
 }
 
 SHORT_WAIT = 0.5  # seconds
+_BREAK = el("wbr")
 
 
 def card(state: CardState) -> Html:
@@ -38,6 +39,7 @@ def card(state: CardState) -> Html:
         data_phase=state.phase,
         data_source=state.source,
         data_kind=state.asked.kind or None,
+        data_long=state.asked.long_names,
         data_muted=True if state.stand_in else None,
         aria_busy="true" if state.busy else "false",
         aria_label=f"Tier {state.number}, {state.title}",
@@ -83,11 +85,19 @@ def _option(choice: Choice, chosen: bool) -> Html:
 def _answer(state: CardState) -> Html:
     if state.phase is Phase.DONE:
         view = view_of(state.output)
-        headline = el("p", view.headline(state.output, state.asked), cls="pg-headline", dir="auto")
+        said = view.headline(state.output, state.asked)
+        headline = el(
+            "p", _breakable(said), cls="pg-headline", dir="auto", title=said if state.asked.long_names else None
+        )
     else:
         words = {Phase.FAILED: "no answer", Phase.STOPPED: "stopped", Phase.UNSUPPORTED: "not here"}
         headline = el("p", words.get(state.phase, numbers.UNKNOWN), cls="pg-headline pg-empty")
     return el("div", headline, el("p", _verdict(state), cls="pg-verdict"), cls="pg-answer")
+
+
+def _breakable(words: str) -> Html:
+    """A name written with `_` is one word to a browser."""
+    return join(words.split("_"), f"_{_BREAK}")
 
 
 def _verdict(state: CardState) -> list[Html | None]:

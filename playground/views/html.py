@@ -14,7 +14,7 @@ from collections.abc import Iterable
 _UNSHOWABLE_CHARS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
 _UNSHOWABLE = re.compile(f"[{_UNSHOWABLE_CHARS}]")
 _TO_ESCAPE = re.compile(f"[&<>\"'{_UNSHOWABLE_CHARS}]")
-_VOID = frozenset({"br", "hr", "img", "input", "meta", "path", "rect", "line"})
+_VOID = frozenset({"br", "hr", "img", "input", "meta", "path", "rect", "line", "wbr"})
 _NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
 
 

@@ -52,7 +52,8 @@ def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked 
 
 
 def _said(result: TierResult, confidence: float | None, asked: Asked) -> Html:
-    words = el("span", view_of(result.output).headline(result.output, asked), cls="pg-quiet", dir="auto")
+    headline = view_of(result.output).headline(result.output, asked)
+    words = el("span", headline, cls="pg-quiet", dir="auto", title=headline)
     return join([numbers.score(confidence), " ", words])
 
 

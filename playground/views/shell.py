@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from playground.core.fields import Field
 from playground.core.run import RunRecord
 from playground.core.task import Example, Task
 from playground.views.html import Html, el
@@ -85,8 +86,58 @@ def page_head(task: Task) -> Html:
     )
 
 
+def _field(task: Task, field: Field) -> Html:
+    """A field of the task beside its text, with what it holds before anybody writes."""
+    name, value = f"pg-field-{task.name}-{field.name}", dict(task.values).get(field.name, field.default)
+    error = el("p", id=f"{name}-error", cls="pg-input-error", role="alert")
+    if field.kind == "flag":
+        box = el(
+            "input",
+            type="checkbox",
+            id=name,
+            checked=bool(value),
+            autocomplete="off",
+            aria_describedby=f"{name}-error",
+        )
+        return el(
+            "div",
+            el("label", box, f" {field.title}", cls="pg-check", title=field.hint or None),
+            error,
+            cls="pg-extra pg-extra-flag",
+            data_field=field.name,
+        )
+    return el(
+        "div",
+        el(
+            "div",
+            el("label", field.title, for_=name),
+            " ",
+            el("span", cls="pg-extra-count", aria_live="off"),
+            cls="pg-extra-title",
+        ),
+        el(
+            "textarea",
+            "\n",  # HTML drops a line break that comes first
+            value,
+            id=name,
+            cls="pg-extra-text",
+            rows=1,
+            dir="auto",
+            placeholder=field.placeholder,
+            spellcheck="false",
+            autocomplete="off",
+            title=field.hint or None,
+            aria_describedby=f"{name}-error",
+        ),
+        error,
+        cls="pg-extra",
+        data_field=field.name,
+    )
+
+
 def console(task: Task, tier_count: int, limit: int, *, whole: bool = False) -> Html:
-    """The input with its examples, Run and Stop. Its text lives in the browser; `limit` is checked by the server too.
+    """The input with the task's fields, its examples, Run and Stop. Its text lives in the browser; `limit` is checked by the
+    server too. `task` is bound: its fields hold its values.
 
     whole: a text of several paragraphs is one input, unless the visitor says otherwise; else each pasted line is one.
     """
@@ -107,11 +158,12 @@ def console(task: Task, tier_count: int, limit: int, *, whole: bool = False) -> 
             autocomplete="off",
         ),
         el("p", id=f"{name}-error", cls="pg-input-error", role="alert"),
+        el("div", [_field(task, field) for field in task.fields], cls="pg-extras") if task.fields else None,
         el(
             "div",
             el(
                 "div",
-                [_chip(place, example) for place, example in enumerate(task.examples)],
+                [_chip(task, place, example) for place, example in enumerate(task.examples)],
                 cls="pg-chips",
                 role="group",
                 aria_label="Examples",
@@ -146,7 +198,8 @@ def _run_words(tier_count: int) -> str:
     )
 
 
-def _chip(place: int, example: Example) -> Html:
+def _chip(task: Task, place: int, example: Example) -> Html:
+    values = json.dumps(dict(task.bound(dict(example.values)).values)) if task.fields else None
     return el(
         "button",
         example.title,
@@ -155,15 +208,18 @@ def _chip(place: int, example: Example) -> Html:
         data_act="example",
         data_place=place,
         data_text=example.text,
+        data_values=values,
         data_why=example.why or None,
         title=example.why or None,
     )
 
 
-def status(*, running: bool, mode: str = "cards", error: str = "", said: str = "", number: int = 0) -> Html:
+def status(
+    *, running: bool, mode: str = "cards", error: str = "", said: str = "", number: int = 0, field: str = ""
+) -> Html:
     """What the page's script needs to know of a run (its `number`), and what a screen reader is told.
 
-    The script shows `error` beside the input.
+    The script shows `error` beside the input, or beside the task's field that it is about.
     """
     return el(
         "div",
@@ -175,6 +231,7 @@ def status(*, running: bool, mode: str = "cards", error: str = "", said: str = "
         data_running=True if running else None,
         data_mode=mode,
         data_error=error or None,
+        data_field=field or None,
         data_number=number,
     )
 
@@ -192,6 +249,7 @@ def opened(record: RunRecord) -> Html:
         data_opened=record.id,
         data_text=record.text,
         data_models=models,
+        data_values=json.dumps(dict(record.values)) if record.values else None,
         data_seed=record.seed,
     )
 

@@ -13,9 +13,12 @@ from typing import Any
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.run import TierResult
 from playground.core.task import Label
-from playground.core.types import Choice, Gold, Source, Stats
+from playground.core.types import Choice, Gold, MultiLabels, Source, Stats
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
+
+
+SHORT_NAME = 12  # characters of a label that stand on one line of a card in the largest type
 
 
 class Phase(StrEnum):
@@ -39,12 +42,19 @@ class Asked:
 
     kind: of the output to expect, which chooses its view; empty where nobody knows.
     noun: what one labelled stretch of a text is called, and its plural. every_word: each word has exactly one label.
+    own: the labels are this visitor's: a card that names them is for nobody else.
     """
 
     kind: str = ""
     labels: tuple[Label, ...] = ()
     noun: tuple[str, str] = ("stretch", "stretches")
     every_word: bool = False
+    own: bool = False
+
+    @property
+    def long_names(self) -> bool:
+        """Whether a headline needs room for more than a short word."""
+        return self.kind == MultiLabels.kind or any(len(label.name) > SHORT_NAME for label in self.labels)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class Visitor:
 
     @property
     def error(self) -> str:
-        return self.tab.locator(".pg-input-error").inner_text()
+        return self.tab.locator(".pg-console > .pg-input-error").inner_text()
 
     # -- what is done
 

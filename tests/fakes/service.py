@@ -24,6 +24,7 @@ from playground.service.cards import pick
 from playground.settings import Settings
 from tests.fakes.runtime import FakeRuntime
 from tests.fakes.spans import classes_task, names_task
+from tests.fakes.whole_texts import whole_text_tasks
 from tests.fakes.word_tier import WordTier, four_tiers
 
 
@@ -72,9 +73,11 @@ class FakePlayground(Playground):
     def server_urls(self) -> list[str]:
         return self._urls
 
-    def snippet(self, task, tier, text, model=None, session=""):
-        checked = self.tasks.get(task).check(text, self.settings.max_input_chars)
-        return f'"""{self.tier_titles[tier]}."""\n\ntext = {checked!r}\nprint(text)\n'
+    def snippet(self, task, tier, text, model=None, session="", values=None):
+        bound = self.task(task, values)
+        checked = bound.check(text, self.settings.max_input_chars)
+        fields = "".join(f"{name} = {value!r}\n" for name, value in bound.values)
+        return f'"""{self.tier_titles[tier]}."""\n\ntext = {checked!r}\n{fields}print(text)\n'
 
     def model_card(self, task, tier, model=None, session=""):
         choice = pick(self.choices(task, tier, session), model)
@@ -162,6 +165,7 @@ def main() -> None:
     options.add_argument("--url", action="append", default=[])
     options.add_argument("--toy", action="store_true")
     options.add_argument("--spans", action="store_true")
+    options.add_argument("--whole", action="store_true", help="the tasks of tests.fakes.whole_texts too")
     options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
     options.add_argument("--delay", type=float, default=None, help="seconds that every tier takes, and none loads")
     chosen = options.parse_args()
@@ -172,7 +176,8 @@ def main() -> None:
     service = FakePlayground(tiers, urls=chosen.url, port=chosen.port, max_lines=chosen.lines, host="127.0.0.1")
     if chosen.toy:
         service.tasks.add("weather", toy_task())
-    for task in (names_task(), classes_task()) if chosen.spans else ():
+    added = [names_task(), classes_task()] if chosen.spans else []
+    for task in added + (whole_text_tasks() if chosen.whole else []):
         service.tasks.add(task.name, task)
     wanted = launch_options(service)
     wanted["app_kwargs"]["routes"].append(status_route(service))

@@ -19,8 +19,9 @@ from playground.core.errors import LoadFailed, NotHere
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
-from playground.core.types import Answer, Choice, Labels, LabelScore, Request, Source, Stats, Support
+from playground.core.types import Answer, Choice, Labels, LabelScore, MultiLabels, Request, Source, Stats, Support
 from tests.fakes.spans import fake_spans
+from tests.fakes.whole_texts import fake_answer
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
 BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
@@ -102,6 +103,8 @@ class WordTier:
     def _answer(self, task: Task, text: str) -> Answer:
         if isinstance(task, SpanTask):
             return fake_spans(task, text, self.name, scored=not self.stats.request_json)
+        if task.kind == MultiLabels.kind or task.name in ("intent", "zero-shot"):
+            return fake_answer(task, text, self.name, scored=not self.stats.request_json)
         return self._labels(task, text)
 
     def _labels(self, task: Task, text: str) -> Labels:

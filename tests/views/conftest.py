@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 from playground.core.errors import LoadFailed
 from playground.core.events import Cancelled, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.task import Label
-from playground.core.types import Choice, Labels, LabelScore, Source, Spans, Stats, in_order
+from playground.core.types import (
+    Choice,
+    JudgedLabel,
+    Labels,
+    LabelScore,
+    MultiLabels,
+    Source,
+    Spans,
+    Stats,
+    in_order,
+)
 from playground.core.types import Span as Stretch
 from playground.views.state import Asked, CardState
 
@@ -22,6 +32,7 @@ HOSTILE = [
 words = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
 fractions = st.one_of(st.none(), st.floats(allow_nan=False, min_value=-2, max_value=3))
 scores = st.floats(0, 1)
+maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
 labels = st.builds(
     lambda rows, source: Labels(rows[0][0], tuple(LabelScore(*row) for row in rows), source),
     st.lists(st.tuples(words, scores), min_size=1, max_size=8, unique_by=lambda row: row[0]),
@@ -42,8 +53,16 @@ spans = st.builds(
     st.sampled_from(["computed", "stated"]),
     st.integers(0, 3),
 )
-answers = st.one_of(labels, spans)
-maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
+judged = st.builds(JudgedLabel, words, maybe(scores), maybe(scores))
+multilabels = st.builds(
+    lambda rows, held, source: MultiLabels(
+        tuple(row.label for row, holds in zip(rows, held, strict=False) if holds), tuple(rows), source
+    ),
+    st.lists(judged, max_size=9, unique_by=lambda row: row.label),
+    st.lists(st.booleans(), max_size=9),
+    st.sampled_from(["computed", "stated"]),
+)
+answers = st.one_of(labels, spans, multilabels)
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
 stats = st.builds(
@@ -92,14 +111,15 @@ states = st.builds(
     choices=st.lists(choices, max_size=3).map(tuple),
     asked=st.builds(
         Asked,
-        kind=st.sampled_from(["labels", "spans", "", "else"]),
-        labels=st.lists(st.builds(Label, words, words), max_size=4, unique_by=lambda label: label.name).map(tuple),
+        kind=st.sampled_from(["labels", "multilabels", "spans", "", "else"]),
+        labels=st.lists(st.builds(Label, words, words), max_size=8, unique_by=lambda label: label.name).map(tuple),
         noun=st.tuples(words, words),
         every_word=st.booleans(),
     ),
     input=words,
     model=maybe(words),
-    gold=st.one_of(st.none(), words, st.lists(stretches, max_size=3).map(in_order)),
+    gold=st.one_of(st.none(), words, st.lists(stretches, max_size=3).map(in_order), st.frozensets(words, max_size=3)),
+    right=maybe(st.booleans()),
     previous=maybe(answers),
     trained_on=words,
 )

@@ -34,6 +34,8 @@ ALLOWED = {
     "mark",
     "small",
     "b",
+    "i",
+    "wbr",
 }
 LOCAL = (Choice("a", "Model A", Source.BUNDLED), Choice("b", "Model B", Source.HUB, False, "not on this machine"))
 OUTPUT = Labels("positive", (LabelScore("positive", 0.924), LabelScore("negative", 0.076)))
@@ -174,8 +176,18 @@ def test_of_many_labels_the_best_are_shown():
     scores = tuple(LabelScore(f"label {place}", 1 / (place + 2)) for place in range(12))
     asked = Asked("labels", tuple(Label(f"label {place}", "") for place in reversed(range(12))))
     state = done(output=Labels("label 0", scores), asked=asked)
-    shown = [int(line.split()[0]) for line in text(state).split("label ")[1:]]
-    assert shown == [0, 0, 1, 2, 3, 4, 5]  # the answer, then its six best bars
+    named = [int(line.split()[0]) for line in text(state).split("label ")[1:]]
+    assert named == [0, *range(12)]  # the answer, then its bars
+    bars = [
+        attributes["class"]
+        for _, attributes in parsed(card(state)).tags
+        if "pg-bar " in attributes.get("class", "") + " "
+    ]
+    assert ["pg-rest" in classes for classes in bars] == [False] * 5 + [True] * 7
+    assert "all 12" in text(state)
+    idle = parsed(card(local(asked=asked)))
+    assert len([tag for tag, attributes in idle.tags if attributes.get("class") == "pg-bar"]) == 5
+    assert "disabled" in next(attributes for _, attributes in idle.tags if attributes.get("data-act") == "all-labels")
 
 
 @pytest.mark.parametrize(

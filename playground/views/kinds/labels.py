@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from playground.core.run import TierResult
 from playground.core.types import Labels
 from playground.views import numbers
+from playground.views.bars import FEW, Bar, bars
 from playground.views.comparison import Comparison, lowered
 from playground.views.html import Child, Html, el
 from playground.views.state import Asked, CardState, Phase
 
-SHOWN = 6  # bars on a card; of more labels the best
 _SOURCES = {"computed": "", "logprobs": "", "stated": "Scores as stated by the model."}
 
 
@@ -37,11 +37,16 @@ class LabelsView:
     def body(self, state: CardState) -> Html:
         output = state.output if isinstance(state.output, Labels) else None
         before = state.previous if isinstance(state.previous, Labels) else None
-        rows = [_bar(label, output, before) for label in _labels(state, output)]
+        names = _labels(state, output)
+        now, then = _scores(output), _scores(before)
+        rows = [
+            Bar(label, now.get(label), said=output is not None and output.label == label, old=then.get(label))
+            for label in names
+        ]
         hint = (
             "From the probabilities of the tokens it wrote." if output and output.score_source == "logprobs" else None
         )
-        return el("div", el("ul", rows, cls="pg-bars", aria_label="scores", title=hint), cls="pg-body")
+        return bars(rows, max(len(state.asked.names), len(names)), hint=hint)
 
     def verdict(self, state: CardState) -> Html | None:
         if state.phase is not Phase.DONE or state.gold is None or state.right is None:
@@ -73,42 +78,18 @@ class LabelsView:
 
 
 def _labels(state: CardState, output: Labels | None) -> list[str]:
-    """The task's labels in the task's order, so that bars never change places; else the best of the output's."""
+    """Few labels in the task's order; many, best first, once they have their scores."""
     named = list(state.asked.names)
     scored = [row.label for row in output.scores] if output else []
-    if len(named) > SHOWN and scored:
-        return scored[:SHOWN]
-    return (named + [label for label in scored if label not in named])[:SHOWN]
+    known = set(named)
+    both = named + [label for label in scored if label not in known]
+    if len(both) <= FEW:
+        return both
+    return scored or ([output.label] if output else [])
 
 
-def _bar(label: str, output: Labels | None, before: Labels | None) -> Html:
-    value = output.score_of(label) if output else None
-    old = before.score_of(label) if before else None
-    width = 0 if value is None else round(100 * min(1.0, max(0.0, value)), 2)
-    said = bool(output and output.label == label)
-    return el(
-        "li",
-        el("span", label, cls="pg-bar-label", title=label, dir="auto"),
-        el(
-            "span",
-            el("span", cls="pg-bar-fill", style=f"--value:{width}%"),
-            _tick(old) if value is not None and old is not None and abs(value - old) >= 0.005 else None,
-            cls="pg-bar-track",
-            aria_hidden="true",
-        ),
-        el("span", numbers.score(value), cls="pg-bar-score"),
-        cls="pg-bar pg-said" if said else "pg-bar",
-    )
-
-
-def _tick(old: float) -> Html:
-    """Where the bar ended in the last run."""
-    return el(
-        "span",
-        cls="pg-bar-tick",
-        style=f"--value:{round(100 * min(1.0, max(0.0, old)), 2)}%",
-        title=f"last run: {numbers.score(old)}",
-    )
+def _scores(output: Labels | None) -> dict[str, float]:
+    return {row.label: row.score for row in output.scores} if output else {}
 
 
 def _groups(comparison: Comparison) -> list[list[TierResult]]:

@@ -1,0 +1,73 @@
+// What a task asks for beside the text: each field's value is a string. Lines are counted as the server reads them.
+(() => {
+  const BREAKS = /[\r\n\x85\u2028\u2029]+/;
+  const seen = (text) => /[^\p{Z}\p{C}]/u.test(text);
+
+  // One line is comma-separated, where quotes protect a comma as in CSV; of several lines each is one.
+  function count(value) {
+    const lines = value.split(BREAKS).filter(seen);
+    if (lines.length !== 1) return lines.length;
+    let found = 0;
+    for (const [, quoted, plain] of lines[0].matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"[^,]*|([^,]*))/g)) if (seen(quoted ?? plain ?? "")) found++;
+    return found;
+  }
+
+  class Field {
+    constructor(element, changed, settled) {
+      this.element = element;
+      this.name = element.dataset.field;
+      this.input = element.querySelector("input, textarea");
+      this.flag = this.input.type === "checkbox";
+      this.first = this.value;
+      this.input.addEventListener("input", changed);
+      this.input.addEventListener("change", settled);
+    }
+
+    get value() { return this.flag ? (this.input.checked ? "1" : "") : this.input.value; }
+    set value(value) { if (this.flag) this.input.checked = value === "1"; else this.input.value = value; }
+
+    // As high as its lines, up to four; then it scrolls.
+    fit() {
+      if (this.flag) return;
+      const items = count(this.value);
+      this.element.querySelector(".pg-extra-count").textContent = items.toLocaleString("en");
+      this.input.style.height = "auto";
+      this.input.style.height = Math.min(this.input.scrollHeight + 2, Number.parseFloat(getComputedStyle(this.input).maxHeight) || 110) + "px";
+    }
+
+    error(sentence) {
+      this.element.querySelector(".pg-input-error").textContent = sentence;
+      this.input.setAttribute("aria-invalid", String(Boolean(sentence)));
+    }
+  }
+
+  // Of one console. `changed` is called at every change, `settled` once it is over.
+  class Fields {
+    constructor(console_, changed, settled) {
+      this.all = [...console_.querySelectorAll("[data-field]")].map((element) => new Field(element, changed, settled));
+    }
+
+    get values() { return Object.fromEntries(this.all.map((field) => [field.name, field.value])); }
+
+    // What is not named holds again what it did at first.
+    set values(values) { for (const field of this.all) field.value = values[field.name] ?? field.first; }
+
+    // Those that hold something else than at first.
+    get changed() { return Object.fromEntries(this.all.filter((field) => field.value !== field.first).map((field) => [field.name, field.value])); }
+
+    // What a file or a picture says of them, in one line.
+    get said() {
+      return this.all.map((field) => {
+        const title = field.element.querySelector("label").textContent.trim();
+        return field.flag ? (field.value ? title : "") : `${title}: ${field.value.split(BREAKS).filter(seen).join(", ")}`;
+      }).filter(Boolean).join(" · ");
+    }
+
+    hold(values) { return this.all.every((field) => field.value === (values[field.name] ?? field.first)); }
+    named(name) { return this.all.find((field) => field.name === name); }
+    error(sentence, name) { for (const field of this.all) field.error(field.name === name ? sentence : ""); }
+    fit() { for (const field of this.all) field.fit(); }
+  }
+
+  playground.Fields = Fields;
+})();
