@@ -24,23 +24,28 @@ _LONG_ENUM, _ENUM_CHARS = 250, 15_000
 class Matching:
     """How a task's labels are written for a model that compares them with a text, and what its similarities mean.
 
-    template, hypothesis: with {label} (without `_`) and {description}; the second for entailment models, which read sentences.
+    template, hypothesis: with {label} and {description}; the second for entailment models, which read sentences.
+    words: (a label's name, what is written for it); other names are written without `_` and a question mark at the end.
     scale, offset, threshold: see `core.calls.Match`; fitted on dev sets, as the task's file says.
     """
 
     template: str = "{label}"
     hypothesis: str = "This text is about {label}."
+    words: tuple[tuple[str, str], ...] = ()
     scale: float = 20.0
     offset: float = 0.0
     threshold: float = 0.5
 
     def call(self, labels: Iterable[Label], model: ModelRef, request: Request, *, many: bool) -> Match:
         template = self.hypothesis if model.loader == "pipeline-nli" else self.template
+        words = dict(self.words)
         return Match(
             model=model,
             user=request.session,
             text=request.text,
-            candidates=tuple(Candidate(label.name, _written(template, label)) for label in labels),
+            candidates=tuple(
+                Candidate(label.name, _written(template, label, words.get(label.name))) for label in labels
+            ),
             many=many,
             scale=self.scale,
             offset=self.offset,
@@ -48,9 +53,9 @@ class Matching:
         )
 
 
-def _written(template: str, label: Label) -> str:
+def _written(template: str, label: Label, words: str | None) -> str:
     """In one pass: what a label says is never read as a template. A label without a description stands for it itself."""
-    name = " ".join(label.name.replace("_", " ").split())
+    name = words or " ".join(label.name.replace("_", " ").split()).rstrip("?").rstrip() or label.name
     said = {"{label}": name, "{description}": label.description or name}
     return re.sub(r"\{label\}|\{description\}", lambda place: said[place[0]], template)
 

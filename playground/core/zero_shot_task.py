@@ -9,7 +9,7 @@ from typing import Any
 
 from playground.core.errors import InputError
 from playground.core.fields import filled, items_of, value_of
-from playground.core.label_task import LabelTask
+from playground.core.label_task import LabelTask, Matching
 from playground.core.multi_label_task import MultiLabelTask
 from playground.core.task import Label, Reader, Task, canonical_label
 
@@ -21,13 +21,14 @@ MOST_LABELS, MOST_CHARS = 500, 200
 class ZeroShotTask(LabelTask):
     """A task that gives a text one of the labels in its field `labels`; where `many` is on, any number of them.
 
-    Unbound, it has the labels of that field's default. many_question, many_instruction, many_metrics: in place of the others
-    where several may be true.
+    Unbound, it has the labels of that field's default. many_question, many_instruction, many_metrics, many_matching: in place
+    of the others where several may be true.
     """
 
     many_question: str = ""
     many_instruction: str = ""
     many_metrics: tuple[str, ...] = ("macro_f1", "micro_f1")
+    many_matching: Matching = Matching()
 
     def bound(self, values: Mapping[str, str]) -> Task:
         """Raises InputError, which says what is wrong with the labels."""
@@ -85,7 +86,7 @@ def _several(task: ZeroShotTask) -> MultiLabelTask:
         examples=task.examples,
         instruction=task.many_instruction or task.instruction,
         metrics=task.many_metrics,
-        matching=task.matching,
+        matching=task.many_matching,
         gold_keys=("label",),
         fields=task.fields,
         values=task.values,

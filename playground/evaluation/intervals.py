@@ -31,14 +31,17 @@ def bootstrap(
     """
     n = len(counts)
     random = np.random.default_rng(seed)
+    places, columns = np.nonzero(counts)  # of 500 labels an example has one or two
+    values = counts[places, columns].astype(np.float64)
     sums = np.empty((resamples, counts.shape[1]))
     for row in range(resamples):
-        sums[row] = np.bincount(random.integers(0, n, n), minlength=n) @ counts  # how often each was drawn
-    values = figure(sums)
-    values = values[~np.isnan(values)]
-    if not len(values):
+        drawn = np.bincount(random.integers(0, n, n), minlength=n)  # how often each
+        sums[row] = np.bincount(columns, weights=drawn[places] * values, minlength=counts.shape[1])
+    figures = figure(sums)
+    figures = figures[~np.isnan(figures)]
+    if not len(figures):
         return 0.0, 1.0
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(figures, [2.5, 97.5])
     return float(low), float(high)
 
 

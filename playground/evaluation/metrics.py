@@ -1,20 +1,21 @@
 """Metrics over pairs of a true answer and a given one. Every function takes golds and answers of equal length, gives 0..1.
 
-Two kinds: over labels (`accuracy`, `macro_f1`), and over sets of spans (`precision`, `recall`, `f1`), where each true answer is
-the set of all spans of one text, a span being (start, end, canonical label). An answer of None (the tier failed) is no answer.
+Two kinds: over labels (`accuracy`, `macro_f1`), and over sets (`precision`, `recall`, `f1`, `set_macro_f1`), where each true
+answer is the set of all that is true of one text: spans, each (start, end, canonical label), or canonical labels. An answer of
+None (the tier failed) is no answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from playground.core.task import canonical_label
 
-Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 SpanSet = Set[tuple[int, int, str]]
+LabelSet = Set[str]
 
 
 @dataclass(frozen=True)
@@ -67,32 +68,57 @@ def label_hits(golds: Sequence[str], said: Sequence[str | None]) -> dict[str, Hi
     )
 
 
+def positive_hits(golds: Sequence[str], said: Sequence[str | None], positive: str) -> Hits:
+    """Of one label, the one that is looked for: F1, precision and recall as of a search (van Rijsbergen 1979, ch. 7)."""
+    return label_hits(golds, said).get(canonical_label(positive), Hits())
+
+
 def right(gold: str, said: str | None) -> bool:
     return said is not None and canonical_label(gold) == canonical_label(said)
 
 
-# -- sets of spans
+# -- sets of spans, sets of labels
 
 
-def precision(golds: Sequence[SpanSet], said: Sequence[SpanSet | None]) -> float:
-    """Of the spans given, those that are true."""
+def precision(golds: Sequence[Set[Any]], said: Sequence[Set[Any] | None]) -> float:
+    """Of what was given, what is true."""
     return _all(golds, said).precision
 
 
-def recall(golds: Sequence[SpanSet], said: Sequence[SpanSet | None]) -> float:
-    """Of the true spans, those that were given."""
+def recall(golds: Sequence[Set[Any]], said: Sequence[Set[Any] | None]) -> float:
+    """Of what is true, what was given."""
     return _all(golds, said).recall
 
 
-def f1(golds: Sequence[SpanSet], said: Sequence[SpanSet | None]) -> float:
-    """Exact span and type, over all texts together (micro), as conlleval counts (Tjong Kim Sang and De Meulder 2003, section 3)."""
+def f1(golds: Sequence[Set[Any]], said: Sequence[Set[Any] | None]) -> float:
+    """Over all texts together (micro). Of spans: exact span and type, as conlleval counts (Tjong Kim Sang and De Meulder 2003,
+    section 3).
+    """
     return _all(golds, said).f1
 
 
-def span_hits(gold: SpanSet, said: SpanSet | None) -> Hits:
+def set_macro_f1(golds: Sequence[LabelSet], said: Sequence[LabelSet | None]) -> float:
+    """The mean of the F1 of each label that is true or given somewhere (Sebastiani 2002, "Machine Learning in Automated Text
+    Categorization", section 7.1); 0 where none is.
+    """
+    each = [hits.f1 for hits in set_hits_by_label(golds, said).values()]
+    return sum(each) / len(each) if each else 0.0
+
+
+def set_hits(gold: Set[Any], said: Set[Any] | None) -> Hits:
     """Of one text."""
     said = said or set()
     return Hits(len(gold & said), len(gold), len(said))
+
+
+def set_hits_by_label(golds: Sequence[LabelSet], said: Sequence[LabelSet | None]) -> dict[str, Hits]:
+    """By canonical label, of all that are true or given."""
+    both = zip(golds, said, strict=True)
+    return _hits(
+        (label for gold, labels in both for label in gold & (labels or set())),
+        (label for gold in golds for label in gold),
+        (label for labels in said for label in labels or ()),
+    )
 
 
 def span_hits_by_label(golds: Sequence[SpanSet], said: Sequence[SpanSet | None]) -> dict[str, Hits]:
@@ -105,20 +131,11 @@ def span_hits_by_label(golds: Sequence[SpanSet], said: Sequence[SpanSet | None])
     )
 
 
-def _all(golds: Sequence[SpanSet], said: Sequence[SpanSet | None]) -> Hits:
-    each = [span_hits(gold, spans) for gold, spans in zip(golds, said, strict=True)]
+def _all(golds: Sequence[Set[Any]], said: Sequence[Set[Any] | None]) -> Hits:
+    each = [set_hits(gold, given) for gold, given in zip(golds, said, strict=True)]
     return Hits(sum(row.right for row in each), sum(row.true for row in each), sum(row.given for row in each))
 
 
 def _hits(right: Iterable[Hashable], true: Iterable[Hashable], given: Iterable[Hashable]) -> dict[Any, Hits]:
     rights, trues, givens = Counter(right), Counter(true), Counter(given)
     return {label: Hits(rights[label], trues[label], givens[label]) for label in sorted({*trues, *givens}, key=str)}
-
-
-METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "macro_f1": macro_f1,
-    "precision": precision,
-    "recall": recall,
-    "f1": f1,
-}

@@ -1,36 +1,67 @@
-"""All figures of one tier's answers to one file: metrics, their intervals, and each label's share."""
+"""All figures of one tier's answers to one file: metrics, their intervals, each label's share, and how honest the confidences are.
+
+Every figure is computed from counts that are summed over examples, so that one bootstrap serves all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from playground.core.multi_label_task import MultiLabelTask
+from playground.core.span_task import SpanTask
 from playground.core.task import Pair, Task, canonical_label
+from playground.core.types import Answer, Gold
+from playground.evaluation import metrics
+from playground.evaluation.calibration import confidences, expected_calibration_error
 from playground.evaluation.intervals import bootstrap, wilson
-from playground.evaluation.metrics import METRICS, Hits, label_hits, right, span_hits, span_hits_by_label
+from playground.evaluation.metrics import Hits
+
+Examples = Sequence[Sequence[Pair]]  # what `task.pairs` gives for each example
+Interval = tuple[float, float]
 
 
-def score(task: Task, examples: Sequence[Sequence[Pair]]) -> dict[str, Any]:
-    """JSON-able. `examples`: what `task.pairs` gives for each.
+@dataclass(frozen=True)
+class _Metric:
+    value: Callable[[Sequence[Any], Sequence[Any]], float]
+    interval: Callable[[Examples], Interval]
 
-    metrics: by the task's names. intervals_95: of accuracy, Wilson's where each example is one answer, else a bootstrap over
-    examples; of f1, the bootstrap. per_label: f1, precision, recall, and how many are true (n).
+
+def score(task: Task, examples: Examples, names: Iterable[str] = ()) -> dict[str, Any]:
+    """JSON-able. `names`: of labels beside the task's, where examples have labels of their own.
+
+    metrics: by the task's names. intervals_95: of each; of accuracy Wilson's where each example is one answer, else a bootstrap
+    over examples. per_label: f1, precision, recall, and how many are true (n).
     """
     golds = [gold for pairs in examples for gold, _ in pairs]
     said = [given for pairs in examples for _, given in pairs]
-    hits = span_hits_by_label if "f1" in task.metrics else label_hits
-    names = {canonical_label(label.name): label.name for label in task.labels}
+    known, hits = _metrics(task)
+    shown = {canonical_label(name): name for name in (*names, *(label.name for label in task.labels))}
     return {
-        "metrics": {name: round(METRICS[name](golds, said), 6) for name in task.metrics} if golds else {},
+        "metrics": {name: round(known[name].value(golds, said), 6) for name in task.metrics} if golds else {},
         "intervals_95": {
-            name: [round(bound, 4) for bound in _INTERVALS[name](examples)]
-            for name in task.metrics
-            if name in _INTERVALS and golds
+            name: [round(bound, 4) for bound in known[name].interval(examples)] for name in task.metrics if golds
         },
-        "per_label": {names.get(label, label): _row(row) for label, row in hits(golds, said).items()},
+        "per_label": {shown.get(label, label): _row(row) for label, row in hits(golds, said).items()},
     }
+
+
+def calibration(rows: Iterable[tuple[Gold, Answer | None]]) -> dict[str, float] | None:
+    """JSON-able: the expected calibration error, and of how many confidences (n). None where no model computed any."""
+    sure, right = confidences(rows)
+    return {"ece": round(expected_calibration_error(sure, right), 6), "n": len(sure)} if sure else None
+
+
+def _metrics(task: Task) -> tuple[dict[str, _Metric], Callable[[Any, Any], dict[str, Hits]]]:
+    """What can be said of answers of this task's kind."""
+    if isinstance(task, SpanTask) and not task.every_word:
+        return _SETS, metrics.span_hits_by_label
+    if isinstance(task, MultiLabelTask):
+        return _LABEL_SETS, metrics.set_hits_by_label
+    return _LABELS | _positive(getattr(task, "positive", "")), metrics.label_hits
 
 
 def _row(hits: Hits) -> dict[str, float]:
@@ -38,21 +69,119 @@ def _row(hits: Hits) -> dict[str, float]:
     return {name: round(value, 6) for name, value in figures.items()} | {"n": hits.true}
 
 
-def _accuracy(examples: Sequence[Sequence[Pair]]) -> tuple[float, float]:
-    counts = np.array([[sum(right(gold, said) for gold, said in pairs), len(pairs)] for pairs in examples])
+# -- intervals
+
+
+def _accuracy(examples: Examples) -> Interval:
+    counts = np.array([[sum(metrics.right(gold, said) for gold, said in pairs), len(pairs)] for pairs in examples])
     if (counts[:, 1] == 1).all():
         return wilson(int(counts[:, 0].sum()), len(counts))
     return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
 
 
-def _f1(examples: Sequence[Sequence[Pair]]) -> tuple[float, float]:
-    hits = [span_hits(gold, said) for pairs in examples for gold, said in pairs]
-    counts = np.array([[row.right, row.true, row.given] for row in hits])
-    return bootstrap(counts, lambda sums: _ratio(2 * sums[:, 0], sums[:, 1] + sums[:, 2]))
+def _of_sets(figure: Callable[[np.ndarray], np.ndarray]) -> Callable[[Examples], Interval]:
+    def interval(examples: Examples) -> Interval:
+        hits = [metrics.set_hits(gold, said) for pairs in examples for gold, said in pairs]
+        return bootstrap(np.array([[row.right, row.true, row.given] for row in hits]), figure)
+
+    return interval
+
+
+def _macro_of_labels(examples: Examples) -> Interval:
+    """The mean over the labels that are true in the file, as `metrics.macro_f1`."""
+    sets = [
+        [({canonical_label(gold)}, None if said is None else {canonical_label(said)}) for gold, said in pairs]
+        for pairs in examples
+    ]
+    return _macro(sets, sorted({label for pairs in sets for gold, _ in pairs for label in gold}))
+
+
+def _macro_of_sets(examples: Examples) -> Interval:
+    return _macro(
+        examples, sorted({label for pairs in examples for both in pairs for part in both for label in part or ()})
+    )
+
+
+def _macro(examples: Examples, labels: Sequence[str]) -> Interval:
+    """counts [examples, 2 labels]: right, and true + given, of each label. A label that a sample does not hold is not in its
+    mean.
+    """
+    place = {label: index for index, label in enumerate(labels)}
+    counts = np.zeros((len(examples), 2 * len(labels)), dtype=np.int32)
+    for row, pairs in zip(counts, examples, strict=True):
+        for gold, said in pairs:
+            given = said or set()
+            for label in gold & given:
+                row[place[label]] += 1
+            for part in (gold, given):
+                for label in part:
+                    if label in place:
+                        row[len(labels) + place[label]] += 1
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        rights, totals = sums[:, : len(labels)], sums[:, len(labels) :]
+        each = _ratio(2 * rights, totals)
+        there = totals > 0
+        return _ratio(np.where(there, each, 0).sum(axis=1), there.sum(axis=1).astype(float))
+
+    return bootstrap(counts, mean)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
 
 
-_INTERVALS = {"accuracy": _accuracy, "f1": _f1}
+# Columns: right, true, given.
+def _f1(sums: np.ndarray) -> np.ndarray:
+    return _ratio(2 * sums[:, 0], sums[:, 1] + sums[:, 2])
+
+
+def _precision(sums: np.ndarray) -> np.ndarray:
+    return _ratio(sums[:, 0], sums[:, 2])
+
+
+def _recall(sums: np.ndarray) -> np.ndarray:
+    return _ratio(sums[:, 0], sums[:, 1])
+
+
+# -- which metrics there are, by kind of answer
+
+
+def _positive(label: str) -> dict[str, _Metric]:
+    """Of the one label that is looked for."""
+    if not label:
+        return {}
+    wanted = canonical_label(label)
+
+    def metric(value: Callable[[Hits], float], figure: Callable[[np.ndarray], np.ndarray]) -> _Metric:
+        return _Metric(
+            lambda golds, said: value(metrics.positive_hits(golds, said, label)),
+            lambda examples: bootstrap(np.array([_counts(pairs, wanted) for pairs in examples]), figure),
+        )
+
+    return {
+        "f1": metric(lambda hits: hits.f1, _f1),
+        "precision": metric(lambda hits: hits.precision, _precision),
+        "recall": metric(lambda hits: hits.recall, _recall),
+    }
+
+
+def _counts(pairs: Sequence[Pair], wanted: str) -> list[int]:
+    true = [canonical_label(gold) == wanted for gold, _ in pairs]
+    given = [said is not None and canonical_label(said) == wanted for _, said in pairs]
+    return [sum(a and b for a, b in zip(true, given, strict=True)), sum(true), sum(given)]
+
+
+_LABELS = {
+    "accuracy": _Metric(metrics.accuracy, _accuracy),
+    "macro_f1": _Metric(metrics.macro_f1, _macro_of_labels),
+}
+_SETS = {
+    "f1": _Metric(metrics.f1, _of_sets(_f1)),
+    "precision": _Metric(metrics.precision, _of_sets(_precision)),
+    "recall": _Metric(metrics.recall, _of_sets(_recall)),
+}
+_LABEL_SETS = _SETS | {
+    "micro_f1": _SETS["f1"],
+    "macro_f1": _Metric(metrics.set_macro_f1, _macro_of_sets),
+}

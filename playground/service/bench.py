@@ -13,7 +13,7 @@ from playground.core.protocols import Tier
 from playground.core.run import TierResult
 from playground.core.types import Request
 from playground.evaluation.intervals import percentile
-from playground.evaluation.score import score
+from playground.evaluation.score import calibration, score
 from playground.service.examples import Row
 from playground.service.table import IN_FLIGHT, IN_FLIGHT_LOCAL, answer
 
@@ -95,13 +95,16 @@ def _summary(
 ) -> dict[str, Any]:
     both = list(zip(rows, results, strict=True))
     pairs = [row.task.pairs(row.text, row.gold, result.output) for row, result in both]
+    names = {label.name for task in {id(row.task): row.task for row in rows}.values() for label in task.labels}
+    honest = calibration((row.gold, result.output) for row, result in both)
     errors = [result.error for result in results if result.error is not None]
     return {
         "supported": True,
         "model": first.stats.model or first.model,
         "source": first.stats.source,
         "fingerprint": first.stats.fingerprint,
-        **score(rows[0].task, pairs),
+        **score(rows[0].task, pairs, names),
+        **({"calibration": honest} if honest is not None else {}),
         "latency_ms": {"p50": _rounded(percentile(latencies, 0.5)), "p95": _rounded(percentile(latencies, 0.95))},
         "examples_per_second": _rounded(rate),
         "errors": len(errors),

@@ -12,8 +12,11 @@ from playground.evaluation.metrics import (
     f1,
     label_hits,
     macro_f1,
+    positive_hits,
     precision,
     recall,
+    set_hits_by_label,
+    set_macro_f1,
     span_hits_by_label,
 )
 
@@ -119,6 +122,42 @@ def test_label_hits_against_brute_force(pairs):
         assert hits.given == sum(other == label for _, other in low)
 
 
+# -- sets of labels, and a label that is looked for
+
+LABELS = st.frozensets(st.sampled_from(["joy", "love", "fear"]))
+
+
+def test_set_figures_by_hand():
+    golds = [frozenset({"joy", "love"}), frozenset({"fear"}), frozenset(), frozenset({"joy"})]
+    said = [frozenset({"joy"}), frozenset({"joy", "fear"}), frozenset(), None]
+    # joy: right 1, true 2, given 2 -> 1/2; love: 0, 1, 0 -> 0; fear: 1, 1, 1 -> 1. Together right 2, true 4, given 3.
+    assert set_hits_by_label(golds, said) == {"fear": Hits(1, 1, 1), "joy": Hits(1, 2, 2), "love": Hits(0, 1, 0)}
+    assert set_macro_f1(golds, said) == pytest.approx(0.5)
+    assert f1(golds, said) == pytest.approx(4 / 7)
+    assert set_macro_f1([frozenset()], [frozenset()]) == 0  # nothing to find, and nothing found
+
+
+@given(st.lists(st.tuples(LABELS, st.none() | LABELS), min_size=1, max_size=8))
+def test_set_figures_against_single_decisions(pairs):
+    """Each label is a yes or no of its own: its F1 is that of the positive label among yes and no."""
+    golds, said = zip(*pairs, strict=True)
+    used = sorted({label for both in pairs for part in both for label in part or ()})
+    each = []
+    for label in used:
+        true = ["yes" if label in gold else "no" for gold in golds]
+        given_ = ["yes" if label in (labels or ()) else "no" for labels in said]
+        each.append(positive_hits(true, given_, "yes").f1)
+    assert set_macro_f1(golds, said) == pytest.approx(sum(each) / len(each) if each else 0)
+    assert (min(each, default=0) - 1e-12) <= set_macro_f1(golds, said) <= (max(each, default=0) + 1e-12)
+    assert set_macro_f1(golds, golds) == (1 if any(golds) else 0)
+
+
+def test_the_positive_label_by_hand():
+    hits = positive_hits(["spam", "spam", "ham", "ham"], ["SPAM", None, "spam", "ham"], "spam")
+    assert (hits.precision, hits.recall, hits.f1) == (0.5, 0.5, 0.5)
+    assert positive_hits(["ham"], ["ham"], "spam") == Hits()
+
+
 # -- the bootstrap
 
 
@@ -151,8 +190,19 @@ def test_the_bootstrap_of_little():
     assert (low, high) == (1.0, 1.0)
 
 
-def test_five_thousand_examples_take_no_time():
-    counts = np.ones((5000, 3))
+@given(st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=8), st.integers(0, 9))
+def test_the_bootstrap_sums_what_it_draws(rows, seed):
+    counts = np.array(rows, dtype=float)
+    drawn = np.random.default_rng(seed).integers(0, len(rows), len(rows))
+    seen = []
+    bootstrap(counts, lambda sums: (seen.append(sums.copy()), sums[:, 0])[1], resamples=1, seed=seed)
+    assert seen[0][0].tolist() == counts[drawn].sum(axis=0).tolist()
+
+
+@pytest.mark.parametrize("shape", [(5000, 3), (5000, 1000)])
+def test_five_thousand_examples_take_no_time(shape):
+    counts = np.zeros(shape, dtype=np.int32)
+    counts[:, :3] = 1
     began = time.process_time()
     bootstrap(counts, lambda sums: sums[:, 0] / sums[:, 1])
     assert time.process_time() - began < 3

@@ -58,13 +58,13 @@ def test_entities_by_hand(tmp_path):
         "PER": {"f1": round(6 / 7, 6), "precision": 0.75, "recall": 1.0, "n": 3},
         "LOC": {"f1": 0.0, "precision": 0.0, "recall": 0.0, "n": 1},
     }
-    assert set(row["intervals_95"]) == {"f1"}
-    low, high = row["intervals_95"]["f1"]
-    assert low <= 0.75 <= high
+    assert set(row["intervals_95"]) == {"f1", "precision", "recall"}
+    for low, high in row["intervals_95"].values():
+        assert low <= 0.75 <= high
     assert row["errors"] == 0
-    assert bench(service_with(NamesTier("scratch")), "ner", path)["tiers"]["scratch"]["intervals_95"] == {
-        "f1": [low, high]
-    }
+    again = bench(service_with(NamesTier("scratch")), "ner", path)["tiers"]["scratch"]
+    assert again["intervals_95"] == row["intervals_95"]
+    assert "calibration" not in row
 
 
 def test_word_classes_by_hand(tmp_path):
@@ -82,7 +82,8 @@ def test_word_classes_by_hand(tmp_path):
 def test_one_label_an_example_keeps_wilsons_interval(tmp_path):
     rows = [{"text": str(n), "label": n % 2} for n in range(10)]
     row = bench(service_with(FakeTier("scratch")), "sentiment", data(tmp_path, *rows))["tiers"]["scratch"]
-    assert row["intervals_95"] == {"accuracy": [0.2366, 0.7634]}
+    assert row["intervals_95"]["accuracy"] == [0.2366, 0.7634]
+    assert row["calibration"] == {"ece": 0.25, "n": 10}  # always sure by 0.75, right in half of them
 
 
 @pytest.mark.parametrize(
