@@ -38,7 +38,16 @@ EWT = (
     "**UD English EWT** (Silveira et al. 2014): web logs, newsgroups, e-mail, reviews, questions and answers, with universal "
     "word classes. Licence: CC BY-SA 4.0.",
 )
+BANKING77 = (
+    "**Banking77** (Casanueva et al. 2020, PolyAI): questions of a bank's customers, 77 intents. Licence: CC BY 4.0.",
+)
+CLINC150 = ("**CLINC150** (Larson et al. 2019): questions to an assistant, 150 intents and none. Licence: CC BY 3.0.",)
+SMS = (
+    "**SMS Spam Collection** (Almeida, Hidalgo and Yamakami 2011, UCI): text messages, an eighth of them spam. Licence: "
+    "CC BY 4.0.",
+)
 FIGURES = {
+    "positives": "of them spam",
     "sentences": "sentences",
     "entities": "entities",
     "f1": "entity F1 (the same words and the same type)",

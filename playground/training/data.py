@@ -61,17 +61,17 @@ def first(examples: Examples, limit: int | None) -> Examples:
     return Examples(examples.texts[:limit], examples.labels[:limit])
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
     """Two texts with the same key count as the same: case, spaces and outer blanks make no difference."""
     return " ".join(text.lower().split())
 
 
 def _unique(pairs: Iterable[tuple[str, int]], without: Iterable[str] = ()) -> Examples:
     """First occurrence of every text, less the texts in `without`."""
-    seen = {_key(text) for text in without}
+    seen = {key_of(text) for text in without}
     kept = []
     for text, label in pairs:
-        key = _key(text)
+        key = key_of(text)
         if key and key not in seen:
             seen.add(key)
             kept.append((text, label))
@@ -80,7 +80,7 @@ def _unique(pairs: Iterable[tuple[str, int]], without: Iterable[str] = ()) -> Ex
 
 def _half(text: str) -> int:
     """0 or 1, by the text's SHA-256: the same half on every machine and in every order."""
-    return sha256(_key(text).encode()).digest()[0] & 1
+    return sha256(key_of(text).encode()).digest()[0] & 1
 
 
 def _jsonl(path: Path) -> list[tuple[str, int]]:
@@ -102,20 +102,24 @@ def general(data: Path | None) -> Split:
 
 def informal(data: Path | None) -> Split:
     """GoEmotions comments whose emotions are all positive or all negative; valid and test are halves of its dev set."""
-    if data is None:
-        train, dev = (_polar(rows) for rows in _emotions_from_hub())
-    else:
-        train, dev = (_polar(_emotions(data / "topics" / f"goemotions_{part}.tsv")) for part in ("train", "dev"))
+    train, dev = (_polar(rows) for rows in emotion_rows(data))
     return _split(train, dev)
 
 
 def emotions_of(data: Path | None, texts: Sequence[str]) -> list[list[int]]:
     """The emotions (indices into EMOTIONS) of comments from `informal`'s training part, in the texts' order."""
-    rows = _emotions_from_hub()[0] if data is None else _emotions(data / "topics" / "goemotions_train.tsv")
+    rows, _ = emotion_rows(data)
     found: dict[str, list[int]] = {}
     for text, emotions in rows:
         found.setdefault(text, emotions)
     return [found[text] for text in texts]
+
+
+def emotion_rows(data: Path | None) -> tuple[list[tuple[str, list[int]]], ...]:
+    """GoEmotions' comments with their emotions (indices into EMOTIONS): those of its training part, and those of its dev part."""
+    if data is None:
+        return _emotions_from_hub()
+    return tuple(_emotions(data / "topics" / f"goemotions_{part}.tsv") for part in ("train", "dev"))
 
 
 def _split(train: Iterable[tuple[str, int]], dev: list[tuple[str, int]]) -> Split:

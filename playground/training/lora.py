@@ -29,8 +29,10 @@ from transformers.utils import logging
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, encoder_folder, verify
 from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
+from playground.training.calibration import softmax
 from playground.training.data import LABELS, Examples
 from playground.training.low_rank import added_to_weights
+from playground.training.whole_texts import LabelledTexts
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class LoraSettings:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0  # into the low-rank matrices; 0.1 costs a quarter more time, and the encoder has its own
+    encoder_dropout: float = 0.1  # the encoder's own; a step without it takes a fifth less time
     smoothing: float = 0.05  # of the labels (Szegedy et al. 2016, arXiv 1512.00567)
     averaging: float = 0.999
     max_length: int = 128
@@ -61,7 +64,7 @@ def base_model(
         verify(folder / "model.safetensors", ENCODER_SHA256)
     names = dict(enumerate(labels))
     kind = AutoModelForTokenClassification if per_word else AutoModelForSequenceClassification
-    with _quiet():  # transformers reports that the head is new: it is
+    with quiet():  # transformers reports that the head is new: it is
         model = kind.from_pretrained(
             folder,
             num_labels=len(labels),
@@ -73,7 +76,7 @@ def base_model(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -129,9 +132,11 @@ class Batches:
 
 
 def train_adapter(
-    train: Examples,
+    train: Examples | LabelledTexts,
     settings: LoraSettings,
     *,
+    labels: Sequence[str] = LABELS,
+    many: bool = False,
     state: Path,
     seed: int,
     base: Path | None = None,
@@ -143,22 +148,33 @@ def train_adapter(
 ) -> tuple[PeftModel, PreTrainedTokenizerBase, Trained]:
     """Train a new adapter, or go on from the one in folder `start`. The model returned holds the averaged weights.
 
+    labels: the head's, in order. many: each is judged by itself (`train` is a LabelledTexts then), so that its loss is a
+        binary cross-entropy, and its bias starts at the log odds of how often the label holds in training.
     base: the encoder's folder, for tests; by default the bundled one.
     """
     torch.manual_seed(seed)  # the head and the low-rank matrices start from this
-    plain, tokenizer = base_model(base)
+    plain, tokenizer = base_model(base, labels)
+    for module in plain.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = settings.encoder_dropout
+    targets = _targets(train, many)
+    if many:
+        often = (targets.sum(0) + 1) / (len(targets) + 2)  # [L]
+        with torch.no_grad():
+            plain.classifier.bias.copy_(often.logit())
     model = new_adapter(plain, settings)
     if start is not None:
         load_adapter(model, start)
     data = Batches(tokenizer, train.texts, settings.max_length)
-    labels = torch.tensor(train.labels)
     batch_at = forever(data.lengths, settings.batch, seed)
     steps = max(1, round(settings.epochs * len(train) / settings.batch))
 
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
-        logits = model(**data(batch)).logits  # [B, 2]
-        return F.cross_entropy(logits, labels[batch], label_smoothing=settings.smoothing)
+        logits = model(**data(batch)).logits  # [B, L]
+        if many:
+            return F.binary_cross_entropy_with_logits(logits, targets[batch], reduction="sum") / len(batch)
+        return F.cross_entropy(logits, targets[batch], label_smoothing=settings.smoothing)
 
     trained = adapt(
         model,
@@ -173,6 +189,14 @@ def train_adapter(
         cancelled=cancelled,
     )
     return model, tokenizer, trained
+
+
+def _targets(train: Examples | LabelledTexts, many: bool) -> Tensor:
+    """int64 [N] of single labels; float32 [N, L] of zeros and ones for many."""
+    if not many:
+        return torch.tensor(train.labels if isinstance(train, Examples) else train.single)
+    assert isinstance(train, LabelledTexts)
+    return torch.from_numpy(train.matrix().astype(np.float32))
 
 
 def adapt(
@@ -196,17 +220,32 @@ def trainable(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 @torch.inference_mode()
+def logits(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int
+) -> np.ndarray:
+    """What the head says of each text, float32 [N, L], in the texts' order."""
+    data = Batches(tokenizer, texts, max_length)
+    order = sorted(range(len(texts)), key=lambda i: data.lengths[i])
+    out = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
+    for at in range(0, len(order), 64):
+        part = order[at : at + 64]
+        out[part] = model(**data(part)).logits.numpy()
+    return out
+
+
 def probabilities(
     model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int
 ) -> np.ndarray:
-    """Label probabilities, float32 [N, 2], in the texts' order."""
-    data = Batches(tokenizer, texts, max_length)
-    order = sorted(range(len(texts)), key=lambda i: data.lengths[i])
-    out = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
-    for at in range(0, len(order), 64):
-        part = order[at : at + 64]
-        out[part] = model(**data(part)).logits.softmax(-1).numpy()
-    return out
+    """Probabilities of labels that exclude one another, float32 [N, L], in the texts' order."""
+    return softmax(logits(model, tokenizer, texts, max_length))
+
+
+def fold_temperature(model: PeftModel, temperature: float) -> None:
+    """Divide the head by the temperature: from here on its logits are z/T, and nobody after it needs to know of T."""
+    with torch.no_grad():
+        for name, parameter in trainable(model).items():
+            if ".classifier." in name:
+                parameter.div_(temperature)
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
@@ -221,7 +260,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     path = folder / "adapter_config.json"
     record = json.loads(path.read_text())
     record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
-    record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
+    if record["modules_to_save"]:
+        record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 

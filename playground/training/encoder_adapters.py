@@ -1,0 +1,84 @@
+"""The recipe that adapts the bundled encoder to labels that nobody trained on: `zero-shot`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.scratch.train import StepReport
+from playground.training import cards, lora, text_cards, whole_texts
+from playground.training.evaluate_matching import measure
+from playground.training.lora_encoder import (
+    UNSEEN_SENTENCE,
+    EncoderSettings,
+    base_encoder,
+    train_encoder,
+    vectors,
+)
+from playground.training.recipes import Job, TrainProgress
+
+FORMAT = "lora-encoder"
+SETTINGS = EncoderSettings()
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors [N, H]
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train, save, reload what was saved, measure that beside the plain encoder, and write the card. See `recipes.run`."""
+    if job.resume and (finished := cards.read(job.out)):
+        return cards.summary(job, finished)
+    settings = replace(SETTINGS, **job.options.get("settings", {}))
+    base = job.options.get("base")  # another encoder's folder, in tests
+    split = whole_texts.zero_shot(job.data)
+
+    def report(step: StepReport) -> None:
+        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
+
+    model, _, trained = train_encoder(
+        split.train,
+        settings,
+        seed=job.seed,
+        base=base,
+        state=job.out / "training" / "adapter.safetensors",
+        resume=job.resume,
+        minutes=job.minutes,
+        progress=report,
+        cancelled=job.cancelled,
+    )
+    if not trained.done:
+        return cards.unfinished(job, trained)
+    lora.save_adapter(model, job.out)
+
+    metrics = measure(
+        _embed(base, job.out, settings.max_length),
+        _embed(base, None, settings.max_length),
+        split,
+        settings,
+        UNSEEN_SENTENCE,
+    )
+    main = "CLINC150, new classes"
+    record = {
+        "format": FORMAT,
+        "name": job.recipe,
+        "labels": [],
+        "max_length": settings.max_length,
+        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "settings": asdict(settings),
+        "ece": metrics[main]["ece"],
+        "new_classes": {name.split(",")[0]: list(part.classes) for name, part in split.held.items()},
+    }
+    files = ("adapter_config.json", "adapter_model.safetensors")
+    examples = sum(map(len, split.train.values()))
+    finished = cards.write(job, text_cards.ZERO_SHOT, record, files, metrics, examples, trained)
+    return cards.summary(job, finished)
+
+
+def _embed(base: Path | None, adapter: Path | None, max_length: int) -> Embed:
+    """The encoder with the adapter in a folder, or without one."""
+    model, tokenizer = base_encoder(base)
+    model = model.eval() if adapter is None else lora.with_adapter(model, adapter)
+    return lambda texts: vectors(model, tokenizer, texts, max_length)
