@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from playground.core.errors import LoadFailed
@@ -41,7 +42,8 @@ class Models:
         stack.import_all(stack.report_share(report, 0.0, 0.7))
         part = stack.report_share(report, 0.7 if cold else 0.0, 1.0)
         started = time.monotonic()
-        model = self._loaders.get(ref.loader).load(ref, base, replace(self._ready_context(), report=part))
+        context = replace(self._ready_context(), report=part, book=partial(self.cache.rebook, ref))
+        model = self._loaders.get(ref.loader).load(ref, base, context)
         return Loaded(model, model.identity.own_bytes, time.monotonic() - started)
 
     def unload(self, ref: ModelRef, value: Any) -> None:
@@ -49,10 +51,6 @@ class Models:
 
     def reclaim(self) -> None:
         memory.reclaim()
-
-    def _spare(self) -> int:
-        """Bytes of the budget that nobody has booked."""
-        return self.cache.report().budget - self.cache.total_bytes
 
     def set_up_thread(self) -> None:
         """In a thread of the device's: torch's number of threads is each calling thread's own."""
@@ -71,7 +69,7 @@ class Models:
                 if device.type == "cuda":
                     self.cache.resize(memory.budget(free, self._settings.cache_budget_mb), total)
                 fast = self._settings.fast_cpu and device.type == "cpu"
-                self._context = LoadContext(device, dtype, self._on_device, fast=fast, spare=self._spare)
+                self._context = LoadContext(device, dtype, self._on_device, fast=fast)
                 self._on_device(self.set_up_thread)
             return self._context
 

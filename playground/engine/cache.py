@@ -209,6 +209,26 @@ class ModelCache(CacheLoads):
             todo = self._trim("The memory set aside for models was made smaller") + self._pump()
         run_all(todo)
 
+    def rebook(self, ref: ModelRef, bytes: int) -> bool | None:
+        """A loaded model wants to take so many bytes from now on. Less is granted always; more only while nobody waits for
+        memory and as much again stays free, so that nothing is evicted for it: else False, and nothing changes. None while
+        its load is not over.
+        """
+        key = key_of(ref)
+        with self._lock:
+            entry = self._policy.entries.get(key)
+            if entry is None or entry.state is State.UNLOADING:
+                return False
+            if entry.state is State.LOADING:
+                return None
+            more = bytes - entry.bytes
+            if more > 0 and (self._queue or self._policy.total + 2 * more > self._policy.budget):
+                return False
+            self._policy.measured(key, bytes)
+            todo = self._pump()
+        run_all(todo)
+        return True
+
     def pin(self, key: Key, pinned: bool = True) -> bool:
         """Keeps a resident model (`Resident.key`) and its base from eviction, or no longer. False where it is not in
         memory, or is leaving. Raises TooLarge where all that is pinned would not fit into the budget together.

@@ -10,6 +10,7 @@ import numpy as np
 
 from playground.core.registry import Registry, modules_in
 from playground.core.types import ModelRef
+from playground.engine.vectors import Vectors
 
 T = TypeVar("T")
 Report = Callable[[str, "float | None"], None]
@@ -33,7 +34,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One text as a model's input. `inputs`: lists of numbers by name, each of the text's length."""
+    """One text, or two side by side, as a model's input. `inputs`: lists of numbers by name, each of one length."""
 
     inputs: Mapping[str, Sequence[int]]
     truncated: bool = False
@@ -48,6 +49,13 @@ class EncodedWords(Encoded):
     """Some words of a text as a model's input. `words`: the [start, end) of each word's tokens among them."""
 
     words: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True)
+class EncodedPair(Encoded):
+    """A text and what is claimed about it. `text`: tokens of the text that were read, special ones left out."""
+
+    text: int = 0
 
 
 class Runner(Protocol):
@@ -138,11 +146,44 @@ class TextEncoder(TextModel, Protocol):
         """Mean of the last layer over real tokens, length 1: float32 [B, D]. Device thread only."""
 
 
+class VectorRunner(Protocol):
+    """As `Runner`, for sentence vectors. Device thread only."""
+
+    def vectors(self, rows: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
+        """(model, text) pairs to vectors of length 1, float32 [D] each."""
+
+
+class Matcher(TextModel, Protocol):
+    """A model whose sentence vectors are near each other where a text and a label belong together."""
+
+    @property
+    def vector_runner(self) -> VectorRunner: ...
+
+    @property
+    def known(self) -> Vectors:
+        """Of labels it was asked about before, by text and length. Device thread only."""
+
+    @property
+    def path(self) -> str | None:
+        """As a classifier's."""
+
+
+class EntailmentModel(TextModel, Protocol):
+    """A model that reads a text and a claim together, and says whether the claim follows."""
+
+    def pair(self, text: str, claim: str, max_length: int) -> EncodedPair:
+        """The text is cut where both are too long, the claim only where it alone is. Device thread only."""
+
+    def entailment(self, rows: Sequence[EncodedPair]) -> np.ndarray:
+        """Logits, float32 [B, 2]: that it does not follow, that it does. Device thread only."""
+
+
 @dataclass(frozen=True)
 class LoadContext:
     """What a loader works with. `on_device(f)` runs f on the device's thread between two steps and returns its result;
     what changes a module that answers requests goes through it. `fast`: whether a faster path may answer while it agrees
-    with the plain one; `spare`: bytes of the budget for models that nobody has booked.
+    with the plain one. `book(bytes)`: from now on the model takes this much in all; False, and nothing changes, where that is
+    more than it had and memory is not plenty; None while its load is not over.
     """
 
     device: Any
@@ -150,7 +191,7 @@ class LoadContext:
     on_device: Callable[[Callable[[], Any]], Any]
     report: Report = field(default=lambda what, fraction: None)
     fast: bool = False
-    spare: Callable[[], int] = field(default=lambda: 0)
+    book: Callable[[int], bool | None] = field(default=lambda bytes: True)
 
 
 class Loader(Protocol):

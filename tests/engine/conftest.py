@@ -122,6 +122,13 @@ def taggers(tmp_path_factory) -> Taggers:
     return make(tmp_path_factory.mktemp("taggers"))
 
 
+@pytest.fixture(scope="session")
+def matchers(tmp_path_factory, tiny):
+    from . import matchers
+
+    return matchers.make(tmp_path_factory.mktemp("matchers"), tiny)
+
+
 @dataclass
 class FakeBackend:
     """Loads a string in `seconds`, with faults on demand. It knows who is in memory, and complains where the cache breaks

@@ -1,13 +1,14 @@
-"""What LoRA adapters with heads of their own share, on an encoder that they share (Hu et al. 2021, arXiv 2106.09685).
+"""What LoRA adapters share, on an encoder that they share (Hu et al. 2021, arXiv 2106.09685).
 
-In memory: the low-rank matrices inside the one encoder (and, where memory allows, merged into a copy: `_merged.py`), and
-the head here. What a head reads of the encoder's output is each kind's own.
+In memory: the low-rank matrices inside the one encoder (and, while it carries few, merged into a copy: `_merged.py`), and
+the head here, where the kind has one. What a head reads of the encoder's output is each kind's own.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import Encoded, Identity, LoadContext
 from playground.engine.models import _transformers as hf
-from playground.engine.models._merged import Merging, bytes_of, mergeable
+from playground.engine.models._agreement import difference
+from playground.engine.models._merged import mergeable
+from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -41,24 +44,42 @@ KEPT = (
 class Adapted(ABC):
     """It starts on the plain path, peft's; once `use` was called, it answers by a copy with its adapter merged."""
 
-    def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, Any], identity: Identity) -> None:
-        self.encoder, self.adapter, self.head, self.identity = encoder, adapter, head, identity
+    def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity) -> None:
+        self.encoder, self.adapter, self.head, self._identity = encoder, adapter, head, identity
         self.labels: tuple[str, ...] = ()  # an adapter's config has no names; the catalog gives them
-        self.outputs = len(head[1])
+        self.outputs = 0 if head is None else len(head[1])
         self.heads = encoder.heads
-        self.merging: Merging | None = None
         self._merged: Any = None
+        self._copied = 0
 
     @abstractmethod
     def encode(self, text: str, max_length: int) -> Encoded: ...
 
     @abstractmethod
-    def read(self, output: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
-        """What the head reads of some rows of a padded batch: vectors [N, D], as many as the kind has per row."""
+    def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
+        """What the head reads of some rows of a padded batch: vectors [N, D], as many as the kind has per row. Without a
+        head: the answer itself. mask [B, T]: of the whole batch.
+        """
 
     @abstractmethod
     def divide(self, numbers: np.ndarray, rows: Sequence[Encoded]) -> list[np.ndarray]:
         """Logits [N, L] of the vectors of some rows -> those of each row."""
+
+    def score(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
+        import torch
+
+        vectors = self.read(output, mask, rows, at).float()
+        return vectors if self.head is None else torch.nn.functional.linear(vectors, *self.head)
+
+    def difference(self, plain: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
+        """The largest, of a probability, between two ways of answering the same rows."""
+        return difference(plain, other)
+
+    @property
+    def identity(self) -> Identity:
+        """Of all that is in memory for it just now."""
+        own, copied = self._identity, self._copied
+        return replace(own, bytes=own.bytes + copied, own_bytes=own.own_bytes + copied) if copied else own
 
     @property
     def group(self) -> Hashable:
@@ -73,97 +94,43 @@ class Adapted(ABC):
 
     # -- device thread only
 
-    def use(self, merged: Any) -> None:
-        """An encoder module with this adapter in its weights, to answer from now on."""
-        self._merged = merged
+    def use(self, merged: Any, copied: int = 0) -> None:
+        """An encoder module with this adapter in its weights, to answer from now on; `copied`: bytes that it adds."""
+        self._merged, self._copied = merged, copied
 
     def forget(self) -> None:
-        self._merged = None
+        self._merged, self._copied = None, 0
 
     def plain(self, rows: Sequence[Encoded]) -> list[np.ndarray]:
-        """Logits of each row, by the shared encoder with the adapter beside its weights."""
+        """Answers of each row, by the shared encoder with the adapter beside its weights."""
         return SharedEncoder(self.encoder).plain([(self, row) for row in rows])
 
     def through(self, module: Any, rows: Sequence[Encoded]) -> list[np.ndarray]:
-        """Logits of each row, by an encoder module that has the adapter in its weights."""
+        """Answers of each row, by an encoder module that has the adapter in its weights."""
         import torch
 
         with torch.inference_mode():
-            output = module(**hf.collate(self.encoder.tokenizer, rows, self.encoder.device))
-            vectors = self.read(output, rows, range(len(rows)))
-            return self.divide(torch.nn.functional.linear(vectors.float(), *self.head).cpu().numpy(), rows)
+            inputs = hf.collate(self.encoder.tokenizer, rows, self.encoder.device)
+            scores = self.score(module(**inputs), inputs["attention_mask"], rows, range(len(rows)))
+            return self.divide(scores.cpu().numpy(), rows)
 
     @property
     def merged(self) -> Any:
         return self._merged
 
 
-class SharedEncoder:
-    """Rows of any of an encoder's adapters: those with a copy of their own by it, all others in one forward pass."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    def logits(self, rows: Sequence[tuple[Adapted, Any]]) -> list[np.ndarray]:
-        found: list[Any] = [None] * len(rows)
-        places = _places(rows)
-        merged = {model: at for model, at in places.items() if model.merged is not None}
-        for model, at in merged.items():
-            for place, row in zip(at, model.through(model.merged, [rows[place][1] for place in at]), strict=True):
-                found[place] = row
-        rest = sorted(place for model, at in places.items() if model not in merged for place in at)
-        if rest:
-            for place, row in zip(rest, self.plain([rows[place] for place in rest]), strict=True):
-                found[place] = row
-        return found
-
-    def plain(self, rows: Sequence[tuple[Adapted, Encoded]]) -> list[np.ndarray]:
-        """One forward pass, the adapters beside the weights."""
-        import torch
-
-        texts = [row for _, row in rows]
-        output, _ = self.encoder.forward(texts, [model.adapter for model, _ in rows])
-        places = _places(rows)
-        with torch.inference_mode():
-            heads = [
-                torch.nn.functional.linear(model.read(output, texts, at).float(), *model.head)  # [N, L of this head]
-                for model, at in places.items()
-            ]
-            parts = [part.numpy() for part in _to_host(heads)]
-        found: list[Any] = [None] * len(rows)
-        for (model, at), part in zip(places.items(), parts, strict=True):
-            for place, row in zip(at, model.divide(part, [texts[place] for place in at]), strict=True):
-                found[place] = row
-        return found
-
-
-def _places(rows: Sequence[tuple[Adapted, Encoded]]) -> dict[Adapted, list[int]]:
-    places: dict[Adapted, list[int]] = {}
-    for place, (model, _) in enumerate(rows):
-        places.setdefault(model, []).append(place)
-    return places
-
-
-def _to_host(tensors: list[Any]) -> list[Any]:
-    """By one copy, so that a GPU is waited for once: [N, L] each, L of its own."""
-    import torch
-
-    if len(tensors) == 1:
-        return [tensors[0].cpu()]
-    flat = torch.cat([tensor.reshape(-1) for tensor in tensors]).cpu()
-    parts = flat.split([tensor.numel() for tensor in tensors])
-    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
-
-
 class AdapterLoader(ABC):
-    """name: of the loader; `task`: peft's word for what the adapter was trained for; `purpose`: ours.
+    """name: of the loader; `task`: peft's word for what the adapter was trained for; `purpose`: ours; `headed`: whether a head
+    belongs to it.
 
-    outside: layers of the encoder that such an adapter's own model does not have, so that it never stands on them.
+    outside: layers of the encoder that such an adapter's own model may not have; it stands on them where it has matrices for
+    them.
     """
 
     name: str
     task: str
     purpose: str
+    headed = True
     outside: tuple[str, ...] = ()
 
     @abstractmethod
@@ -178,8 +145,8 @@ class AdapterLoader(ABC):
             raise LoadFailed(f"The adapter {ref.id} names no encoder to stand on: correct its entry in the catalog.")
         context.report("reading the adapter", 0.0)
         weights.verify(ref, but=(CONFIG, WEIGHTS))
-        config = self._config(ref)
         matrices, head = self._split(ref, weights.tensors(ref, (WEIGHTS,)), base)
+        config = self._config(ref, matrices)
         build = self.ready(ref, base, context)
         context.report("attaching the adapter", 0.5)
 
@@ -193,41 +160,31 @@ class AdapterLoader(ABC):
                 name, state, layers = context.on_device(attach)
         except LoadFailed as error:
             raise LoadFailed(f"{ref.id}: {str(error)[0].lower()}{str(error)[1:]}") from None
-        tensors = [*matrices.values(), *head]
+        tensors = [*matrices.values(), *(head or ())]
         size = sum(tensor.numel() for tensor in tensors)
         own = sum(tensor.nbytes for tensor in tensors)
-        copied = bytes_of(layers) if context.fast else 0
-        copied = copied if own + copied <= context.spare() else 0
         identity = Identity(
             # from the tensors as they now lie in the encoder, not from the file
             fingerprint=weights.fingerprint(
-                base.identity.fingerprint, state, dict(zip(("weight", "bias"), head, strict=True))
+                base.identity.fingerprint, state, dict(zip(("weight", "bias"), head or (), strict=bool(head)))
             ),
             device=base.identity.device,
             dtype=base.identity.dtype,
             parameters=base.identity.parameters + size,
-            bytes=base.identity.bytes + own + copied,
-            own_bytes=own + copied,
+            bytes=base.identity.bytes + own,
+            own_bytes=own,
             adapter_parameters=size,
             adapter_bytes=own,
         )
         model = build(base, name, head, identity)
-        if copied:
-            model.merging = Merging(model, layers, context)
-            model.merging.start()
+        base.copies.join(model, layers, context)
         return model
 
     def unload(self, model: Adapted, context: LoadContext) -> None:
-        if model.merging is not None:
-            model.merging.stop()
+        model.encoder.copies.leave(model)
+        context.on_device(lambda: model.encoder.detach(model.adapter))
 
-        def detach() -> None:
-            model.forget()
-            model.encoder.detach(model.adapter)
-
-        context.on_device(detach)
-
-    def _config(self, ref: ModelRef) -> Any:
+    def _config(self, ref: ModelRef, matrices: Iterable[str]) -> Any:
         import peft
 
         said = weights.read_json(ref, CONFIG)
@@ -237,8 +194,9 @@ class AdapterLoader(ABC):
             raise self._other(ref)
         kept = {key: said[key] for key in KEPT if said.get(key) is not None}
         excluded = kept.get("exclude_modules", [])
-        if self.outside and isinstance(excluded, list):
-            kept["exclude_modules"] = [*excluded, *self.outside]
+        absent = [layer for layer in self.outside if not any(f"{layer}." in name for name in matrices)]
+        if absent and isinstance(excluded, list):
+            kept["exclude_modules"] = [*excluded, *absent]
         try:
             return peft.LoraConfig(
                 **kept,
@@ -249,16 +207,22 @@ class AdapterLoader(ABC):
         except (TypeError, ValueError) as error:
             raise LoadFailed(f"The file {CONFIG} of {ref.id} is damaged: get this checkpoint again.") from error
 
-    def _split(self, ref: ModelRef, state: dict[str, Any], base: Encoder) -> tuple[dict[str, Any], tuple[Any, Any]]:
+    def _split(
+        self, ref: ModelRef, state: dict[str, Any], base: Encoder
+    ) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
         """The low-rank matrices under the encoder's own names, and the head's weight [L, D] and bias [L]; it stays
         float32, so that logits are, whatever the encoder computes in.
         """
         whole, inner = "base_model.model.", f"base_model.model.{base.prefix}."
+        if not self.headed and not any(key.startswith(inner) for key in state):
+            inner = whole  # the encoder alone was trained, in no model with a head
         matrices = {key.removeprefix(inner): value for key, value in state.items() if key.startswith(inner)}
         rest = {key.removeprefix(whole): value for key, value in state.items() if not key.startswith(inner)}
         matrices = {key: value.to(base.device, base.dtype) for key, value in matrices.items()}
-        if rest.keys() != {f"{HEAD}weight", f"{HEAD}bias"} or not matrices:
+        if rest.keys() != ({f"{HEAD}weight", f"{HEAD}bias"} if self.headed else set()) or not matrices:
             raise self._other(ref)
+        if not self.headed:
+            return matrices, None
         weight, bias = (rest[f"{HEAD}{part}"].to(base.device).float() for part in ("weight", "bias"))
         return matrices, (weight, bias)
 

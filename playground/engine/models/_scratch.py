@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import LoadContext
+from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._identity import identity_of
+
+
+class ScratchModel:
+    """One that reads a text as a whole, after <cls>, as in training."""
+
+    path: str | None = None
+    labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
+
+    def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
+        from playground.scratch.tokenizer import CLS
+
+        self.module, self.tokenizer, self.device = module, tokenizer, context.device
+        self._first = [tokenizer.special(CLS)]
+        self._first_name = CLS
+        self.heads = module.config.layers * module.config.heads
+        self.identity = identity_of(module, context)
+
+    @property
+    def group(self) -> Hashable:
+        return id(self)
+
+    def encode(self, text: str, max_length: int) -> Encoded:
+        ids = self._first + self.tokenizer.encode(text)
+        most = min(max_length, self.module.config.max_length)
+        return Encoded({"input_ids": ids[:most]}, len(ids) > most)
+
+    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+        """As `encode`. A token that holds only a part of a character's bytes stands for the whole character."""
+        _, spans = self.tokenizer.encode_with_offsets(text)
+        most = min(max_length, self.module.config.max_length) - 1
+        places = [(0, 0), *characters(text, spans[:most])]
+        return (self._first_name, *(text[start:end] for start, end in places[1:])), tuple(places)
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        weights: list[Any] = []
+        self.forward([row], weights)
+        return hf.attended(weights)
+
+    def forward(self, rows: Sequence[Encoded], record: list[Any] | None = None) -> Any:
+        """What the module makes of them, on the device; `record` receives each layer's attention weights [B, H, T, T]."""
+        import torch
+
+        ids, mask = padded([row.inputs["input_ids"] for row in rows], self.device)  # [B, T] each
+        with torch.inference_mode():
+            return self.module(ids, mask) if record is None else self.module(ids, mask, record)
 
 
 def build(

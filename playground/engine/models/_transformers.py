@@ -12,7 +12,7 @@ import numpy as np
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.loaders import Encoded, EncodedPair, LoadContext
 from playground.engine.memory import is_out_of_memory, out_of_memory
 from playground.inspection import attention
 
@@ -71,6 +71,19 @@ def encode(tokenizer: Any, text: str, max_length: int) -> Encoded:
     """Cut to `max_length` tokens, specials included."""
     found = tokenizer(text, truncation=True, max_length=max_length, return_overflowing_tokens=True)
     return Encoded({name: found[name][0] for name in tokenizer.model_input_names}, len(found["input_ids"]) > 1)
+
+
+def encode_pair(tokenizer: Any, text: str, claim: str, max_length: int) -> EncodedPair:
+    """Both side by side, as the tokenizer joins them; too long, the text is cut, and the claim where it alone is too long."""
+    only = {"add_special_tokens": False, "truncation": False, "verbose": False}
+    room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - 1  # of the text at least one token
+    if len(tokenizer(claim, **only)["input_ids"]) > room:
+        how: dict[str, Any] = {"truncation": "longest_first"}
+    else:
+        how = {"truncation": "only_first"}
+    found = tokenizer(text, claim, max_length=max_length, return_overflowing_tokens=True, **how)
+    inputs = {name: found[name][0] for name in tokenizer.model_input_names}
+    return EncodedPair(inputs, len(found["input_ids"]) > 1, found.sequence_ids(0).count(0))
 
 
 def collate(tokenizer: Any, rows: Sequence[Encoded], device: Any) -> dict[str, Any]:

@@ -20,13 +20,21 @@ from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.memory import is_out_of_memory
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
+from playground.engine.models._merged import Copies
+from playground.engine.models._shared import SharedEncoder, pooled
+from playground.engine.vectors import Vectors
 from playground.inspection import attention
 
 BARE = "__base__"  # peft's name for "no adapter"
 
 
 class Encoder:
+    """As a sharer of itself (`_shared`), it gives the vectors of sentences."""
+
     labels: tuple[str, ...] = ()
+    path: str | None = None
+    adapter = BARE
+    merged: Any = None
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         self._bare = module
@@ -41,6 +49,8 @@ class Encoder:
         self.heads = hf.heads(module.config)
         self.prefix = module.base_model_prefix
         self.identity = identity_of(module, context)
+        self.copies = Copies()
+        self.known = Vectors()
 
     @property
     def group(self) -> Hashable:
@@ -84,15 +94,20 @@ class Encoder:
         self._layers = [module for module in self._bare.modules() if isinstance(module, LoraLayer)]
         self._active = None if self._layers else BARE
 
-    def embed(self, rows: Sequence[Encoded]) -> np.ndarray:
-        import torch
+    # -- as a model of its own
 
-        output, mask = self.forward(rows, [BARE] * len(rows))
-        with torch.inference_mode():
-            kept = mask.unsqueeze(-1).float()  # [B, T, 1]
-            mean = (output.last_hidden_state.float() * kept).sum(1) / kept.sum(1).clamp(min=1)  # [B, D]
-            unit: np.ndarray = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
-        return unit
+    @property
+    def vector_runner(self) -> SharedEncoder:
+        return SharedEncoder(self)
+
+    def score(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
+        return pooled(output.last_hidden_state[list(at)], mask[list(at)])
+
+    def divide(self, numbers: np.ndarray, rows: Sequence[Encoded]) -> list[np.ndarray]:
+        return list(numbers)
+
+    def embed(self, rows: Sequence[Encoded]) -> np.ndarray:
+        return np.stack(self.vector_runner.plain([(self, row) for row in rows]))
 
     # -- adapters; device thread only
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from playground.core.types import ModelRef
 from playground.engine.loaders import Encoded, LoadContext
-from playground.engine.models._lora import Adapted, AdapterLoader, SharedEncoder
+from playground.engine.models._lora import Adapted, AdapterLoader
+from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 
@@ -28,7 +29,7 @@ class LoraClassifier(Adapted):
     def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
         return self.encoder.pieces(text, max_length)
 
-    def read(self, output: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
+    def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
         return output.pooler_output[list(at)]
 
     def divide(self, numbers: np.ndarray, rows: Sequence[Encoded]) -> list[np.ndarray]:

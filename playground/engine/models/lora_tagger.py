@@ -14,14 +14,15 @@ import numpy as np
 
 from playground.core.types import ModelRef
 from playground.engine.loaders import Encoded, EncodedWords, Identity, LoadContext
-from playground.engine.models._lora import Adapted, AdapterLoader, SharedEncoder
+from playground.engine.models._lora import Adapted, AdapterLoader
+from playground.engine.models._shared import SharedEncoder
 from playground.engine.models._words import HubReader, by_row, first_places
 from playground.engine.models.encoder import Encoder
 
 
 class LoraTagger(Adapted):
     def __init__(
-        self, encoder: Encoder, adapter: str, head: tuple[Any, Any], identity: Identity, reader: HubReader
+        self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity, reader: HubReader
     ) -> None:
         super().__init__(encoder, adapter, head, identity)
         self.reader = reader
@@ -36,7 +37,7 @@ class LoraTagger(Adapted):
     def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
         return self.reader.shown(text, max_length)
 
-    def read(self, output: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
+    def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
         import torch
 
         hidden = output.last_hidden_state  # [B, T, D]
