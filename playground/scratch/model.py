@@ -11,6 +11,7 @@ Letters in the comments, for shapes:
     Q, K  tokens that ask, tokens that are looked at (here both are T)
     V  size of the vocabulary  L  labels
     W  words per text         E  numbers in a text's vector, where texts are compared
+    P  numbers that a text's tokens are pooled into: D or 2 D
 """
 
 import json
@@ -36,10 +37,13 @@ class EncoderConfig:
     hidden: int = 768  # width inside the feed-forward layers
     max_length: int = 128  # longest text, in tokens
     dropout: float = 0.1
+    pooling: str = "mean"  # how one vector for a whole text is made of its tokens': "mean" or "mean+max"
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
             raise ValueError(f"{self.heads} heads cannot share a width of {self.dim}: choose a divisor.")
+        if self.pooling not in ("mean", "mean+max"):
+            raise ValueError(f"A text cannot be pooled by “{self.pooling}”: choose mean or mean+max.")
 
 
 class Embeddings(nn.Module):
@@ -163,6 +167,29 @@ def mean_over_tokens(x: Tensor, mask: Tensor) -> Tensor:
     return (x * weights).sum(dim=1) / weights.sum(dim=1)
 
 
+def highest_over_tokens(x: Tensor, mask: Tensor) -> Tensor:
+    """x [B, T, D], mask [B, T] -> [B, D]: in each place the highest number that any real token has there."""
+    return x.masked_fill(~mask.unsqueeze(-1), -math.inf).amax(dim=1)
+
+
+class Pooling(nn.Module):
+    """From a vector per token to one per text.
+
+    In the mean every token has its say. Where a single word decides ("refund", anywhere in a long question) it is soon outvoted;
+    the highest numbers beside the mean keep it, however many tokens stand around it.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.highest = config.pooling == "mean+max"
+        self.width = 2 * config.dim if self.highest else config.dim  # P, numbers per text
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x [B, T, D], mask [B, T] -> [B, P]"""
+        mean = mean_over_tokens(x, mask)
+        return torch.cat([mean, highest_over_tokens(x, mask)], dim=-1) if self.highest else mean
+
+
 class SavedModel(nn.Module):
     """A model that is two files: its shape in config.json, its numbers in model.safetensors."""
 
@@ -196,14 +223,15 @@ class SavedModel(nn.Module):
 
 
 class EncoderClassifier(SavedModel):
-    """One decision per text: encode it, take the mean of its tokens, and let a linear layer score the labels."""
+    """One decision per text: encode it, make one vector of its tokens', and let a linear layer score the labels."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
+        self.pool = Pooling(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.dim, config.labels)
+        self.classifier = nn.Linear(self.pool.width, config.labels)
         self.apply(initialize)
 
     def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
@@ -216,7 +244,7 @@ class EncoderClassifier(SavedModel):
         record: give a list to receive the attention weights, one tensor [B, H, T, T] per layer, the first layer first.
         """
         states = self.encoder(ids, mask, record)  # [B, T, D]
-        return self.classifier(self.dropout(mean_over_tokens(states, mask)))
+        return self.classifier(self.dropout(self.pool(states, mask)))
 
 
 @dataclass(frozen=True)
@@ -234,9 +262,9 @@ class EncoderEmbedder(SavedModel):
     go through the same encoder, each by itself, and how well they fit is the cosine of the angle between their vectors (Reimers and
     Gurevych 2019, arXiv 1908.10084). So any label can be asked about, and its vector, once made, serves every text that comes.
 
-        text  -> encoder -> mean of tokens -> projection -> unit length \
-                                                                         inner product = cosine, in [-1, 1]
-        label -> encoder -> mean of tokens -> projection -> unit length /
+        text  -> encoder -> pooling -> projection -> unit length \
+                                                                  inner product = cosine, in [-1, 1]
+        label -> encoder -> pooling -> projection -> unit length /
     """
 
     config: EmbedderConfig
@@ -246,14 +274,15 @@ class EncoderEmbedder(SavedModel):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
+        self.pool = Pooling(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.projection = nn.Linear(config.dim, config.output)
+        self.projection = nn.Linear(self.pool.width, config.output)
         self.apply(initialize)
 
     def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
         """ids int64 [B, T], mask bool [B, T] -> vectors [B, E], each of length 1. record: see EncoderClassifier."""
         states = self.encoder(ids, mask, record)  # [B, T, D]
-        x = self.projection(self.dropout(mean_over_tokens(states, mask)))  # [B, E]
+        x = self.projection(self.dropout(self.pool(states, mask)))  # [B, E]
         return nn.functional.normalize(x, dim=-1)  # only the direction counts; now x @ y.T is a table of cosines
 
 

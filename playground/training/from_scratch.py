@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens, pad
-from playground.scratch.tokenizer import MASK, Tokenizer
+from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens
+from playground.scratch.tokenizer import Tokenizer
 from playground.scratch.train import Schedule, Trained, fit, forever
 from playground.training import cards, data
 from playground.training.data import LABELS, Examples
 from playground.training.evaluate import measure
 from playground.training.recipes import Job, TrainProgress
+from playground.training.scratch_texts import Texts, hide, outputs, take_average
 
 FORMAT = "scratch-encoder-classifier"
 
@@ -65,23 +66,6 @@ CARD = cards.Words(
 )
 
 
-class _Texts:
-    """Texts as <cls> and token ids, cut anew at each call when BPE-dropout is on."""
-
-    def __init__(self, tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> None:
-        self.tokenizer, self.texts, self.max_length = tokenizer, texts, max_length
-        self.ids = [tokenizer.for_classifier(text, max_length) for text in texts]
-        self.lengths = [len(ids) for ids in self.ids]
-
-    def __call__(
-        self, batch: Sequence[int], dropout: float = 0.0, random: Random | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """ids int64 [B, T] and mask bool [B, T] of the texts with these indices."""
-        if not dropout:
-            return pad([self.ids[i] for i in batch])
-        return pad([self.tokenizer.for_classifier(self.texts[i], self.max_length, dropout, random) for i in batch])
-
-
 def run(job: Job) -> dict[str, Any]:
     """Train, save, reload what was saved, measure that, and write the card. See `recipes.run`."""
     if job.resume and (finished := cards.read(job.out)):
@@ -107,7 +91,7 @@ def run(job: Job) -> dict[str, Any]:
     trained = learn(job, settings, model, tokenizer, train, emotions)
     if not trained.done:
         return cards.unfinished(job, trained)
-    _take_average(model, trained)
+    take_average(model, trained)
 
     tokenizer.save(job.out / "tokenizer.json")
     model.save(job.out, torch.float16)
@@ -142,7 +126,7 @@ def learn(
 ) -> Trained:
     """Train the model on the labels, and a second head on the emotions (indices into data.EMOTIONS, per text)."""
     second = nn.Linear(model.config.dim, len(data.EMOTIONS))
-    texts = _Texts(tokenizer, train.texts, settings.max_length)
+    texts = Texts(tokenizer, train.texts, settings.max_length)
     batch_at = forever(texts.lengths, settings.batch, job.seed)
     labels = torch.tensor(train.labels)
     targets = torch.zeros(len(train), len(data.EMOTIONS))  # 1 where the comment has the emotion
@@ -153,9 +137,7 @@ def learn(
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
         ids, mask = texts(batch, settings.bpe_dropout, Random(f"{job.seed}/{step}"))  # noqa: S311  [B, T]
-        drop = (torch.rand(ids.shape) < settings.hidden_tokens) & mask
-        drop[:, 0] = False  # <cls> stays
-        states = model.encoder(ids.masked_fill(drop, tokenizer.special(MASK)), mask)  # [B, T, D]
+        states = model.encoder(hide(ids, mask, settings.hidden_tokens, tokenizer), mask)  # [B, T, D]
         pooled = model.dropout(mean_over_tokens(states, mask))  # [B, D]
         loss = F.cross_entropy(model.classifier(pooled), labels[batch], label_smoothing=settings.smoothing)
         return loss + settings.emotions * F.binary_cross_entropy_with_logits(second(pooled), targets[batch])
@@ -176,19 +158,6 @@ def learn(
     )
 
 
-@torch.no_grad()
-def _take_average(model: EncoderClassifier, trained: Trained) -> None:
-    for name, parameter in model.named_parameters():
-        parameter.copy_(trained.average[name])
-
-
-@torch.inference_mode()
 def probabilities(model: EncoderClassifier, tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
     """Label probabilities, [N, L], in the texts' order. Texts are cut at the model's length; <cls> stands first in each."""
-    data = _Texts(tokenizer, texts, model.config.max_length)
-    order = sorted(range(len(texts)), key=lambda i: data.lengths[i])
-    out = torch.zeros(len(texts), model.config.labels)
-    for at in range(0, len(order), 64):
-        part = order[at : at + 64]
-        out[part] = model(*data(part)).softmax(-1)
-    return out
+    return outputs(model, tokenizer, texts).softmax(-1)

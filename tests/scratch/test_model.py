@@ -1,21 +1,22 @@
 """The encoder from scratch against PyTorch's own with the same weights, and what must hold for padding, attention and files."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
 import torch
 from torch import nn
 
-from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens, pad
+from playground.scratch.model import EncoderClassifier, EncoderConfig, highest_over_tokens, mean_over_tokens, pad
 
 SMALL = EncoderConfig(vocabulary=97, labels=3, dim=24, layers=3, heads=4, hidden=40, max_length=20, dropout=0.3)
 
 
-@pytest.fixture
-def model() -> EncoderClassifier:
+@pytest.fixture(params=["mean", "mean+max"])
+def model(request) -> EncoderClassifier:
     torch.manual_seed(5)
-    model = EncoderClassifier(SMALL).eval()
+    model = EncoderClassifier(replace(SMALL, pooling=request.param)).eval()
     with torch.no_grad():  # away from the start's zeros and ones, where mistakes would not show
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -107,11 +108,33 @@ def test_the_mean_counts_real_tokens_alone():
     assert mean_over_tokens(x, torch.tensor([[True, True, False]])).item() == 2.0
 
 
+def test_the_highest_counts_real_tokens_alone():
+    x = torch.tensor([[[1.0, -5.0], [-3.0, -2.0], [100.0, 100.0]], [[-7.0, 0.5], [9.0, 9.0], [9.0, 9.0]]])
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    torch.testing.assert_close(highest_over_tokens(x, mask), torch.tensor([[1.0, -2.0], [-7.0, 0.5]]))
+
+
+def test_pooling_sets_the_highest_beside_the_mean(batch, tmp_path):
+    """By hand, from the tokens' states on; and what is saved comes back with its pooling."""
+    torch.manual_seed(5)
+    model = EncoderClassifier(replace(SMALL, pooling="mean+max")).eval()
+    ids, mask = batch
+    states, logits = model.encoder(ids, mask), model(ids, mask)
+    for row in range(3):
+        real = states[row][mask[row]]
+        pooled = torch.cat([real.mean(0), real.max(0).values])
+        torch.testing.assert_close(logits[row], model.classifier.weight @ pooled + model.classifier.bias)
+    model.save(tmp_path)
+    torch.testing.assert_close(EncoderClassifier.load(tmp_path)(ids, mask), logits, atol=0, rtol=0)
+    with pytest.raises(ValueError, match="cannot be pooled by “sum”"):
+        replace(SMALL, pooling="sum")
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_saved_and_loaded_it_answers_the_same(model, batch, tmp_path, dtype):
     model.save(tmp_path, dtype)
     again = EncoderClassifier.load(tmp_path)
-    assert again.config == SMALL
+    assert again.config == model.config
     assert not again.training
     tolerance = 0.0 if dtype == torch.float32 else 5e-3
     torch.testing.assert_close(again(*batch), model(*batch), atol=tolerance, rtol=0)

@@ -1,0 +1,80 @@
+"""What the cards of the models from scratch for topics, intent, spam and zero-shot say that no run can measure."""
+
+from playground.training import cards
+from playground.training.text_cards import ENGLISH
+from playground.training.text_cards import INTENT as INTENT_ADAPTER
+from playground.training.text_cards import SPAM as SPAM_ADAPTER
+from playground.training.text_cards import TOPICS as TOPICS_ADAPTER
+
+ZERO = "and nothing else: weights and tokenizer start from zero"
+
+TOPICS = cards.Words(
+    title="28 emotions of comments, several at once: a transformer from scratch",
+    task="topics",
+    tier="scratch",
+    trained_on=f"GoEmotions comments, {ZERO}",
+    data=cards.GOEMOTIONS,
+    license=TOPICS_ADAPTER.license,
+    held_out=TOPICS_ADAPTER.held_out,
+    limits=(
+        "It has read 43,000 comments in its life and nothing else: it knows the words that go with an emotion, and little of what "
+        "is said between the lines.",
+        "Rare emotions (grief, pride, relief, nervousness) had a few hundred comments or fewer to learn from, and their F1 here "
+        "hangs on a dozen texts.",
+        "A threshold is the best for F1, not the score where a label is as likely as not: a label can hold at 0.2.",
+        "Comments of one forum (Reddit, 2005 to 2019). It repeats its raters' judgements and the forum's biases.",
+        ENGLISH,
+    ),
+)
+INTENT = cards.Words(
+    title="Intents of a bank's customers, and what is none of them: a transformer from scratch",
+    task="intent",
+    tier="scratch",
+    trained_on=f"Banking77's questions and CLINC150's of other matters, {ZERO}",
+    data=cards.BANKING77 + cards.CLINC150,
+    license=INTENT_ADAPTER.license,
+    held_out=INTENT_ADAPTER.held_out,
+    limits=(
+        "It knows the words of some 10,000 questions. A question in other words, however plain, it cannot place; of one about "
+        "other matters in words that it never met, it cannot tell that it is out of scope.",
+        "Banking77's 77 intents overlap, and some of its labels are wrong (Ying and Thomas 2022): no model gets all of its "
+        "test right.",
+        "CLINC150's own intents of banking and credit cards are neither trained on nor counted as out of scope.",
+        ENGLISH,
+    ),
+)
+SPAM = cards.Words(
+    title="Spam among text messages: a transformer from scratch",
+    task="spam",
+    tier="scratch",
+    trained_on=f"text messages (SMS Spam Collection), {ZERO}",
+    data=cards.SMS,
+    license=SPAM_ADAPTER.license,
+    held_out=SPAM_ADAPTER.held_out,
+    limits=(
+        "It has read 3,500 text messages in its life: prizes, ringtones and premium numbers of Britain and Singapore before 2012. "
+        "It knows no e-mail, and none of the frauds of today.",
+        "Spam is written again and again with another number: some held-out messages are near copies of trained ones, so the "
+        "figures say more of such spam than of new kinds.",
+        ENGLISH,
+    ),
+)
+ZERO_SHOT = cards.Words(
+    title="Labels that nobody trained on: a bi-encoder from scratch",
+    task="zero-shot",
+    tier="scratch",
+    trained_on=f"Banking77's and CLINC150's questions without the held-out classes, {ZERO}",
+    data=cards.BANKING77 + cards.CLINC150,
+    license=INTENT_ADAPTER.license,
+    held_out=(
+        "all texts of the classes that no training step had: a quarter of CLINC150's and of Banking77's, chosen by their names; "
+        "their names are in checkpoint.json"
+    ),
+    limits=(
+        "What a word means it knows only from some 20,000 questions. A label made of words that stand in none of them is "
+        "noise to it: this is what the bundled encoder, which has read a billion pairs, is for.",
+        "It was made for questions to a bank or an assistant, and their intents as labels. On any other text it guesses by "
+        "shared words.",
+        ENGLISH,
+    ),
+)
