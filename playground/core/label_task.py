@@ -187,5 +187,5 @@ def longest_label(labels: Sequence[Label]) -> int:
 
 def listed(labels: Sequence[Label], most: int = 12) -> str:
     """Names in a sentence."""
-    names = ", ".join(label.name for label in labels[:most])
+    names = ", ".join(label.name if len(label.name) <= 40 else f"{label.name[:39]}…" for label in labels[:most])
     return names if len(labels) <= most else f"{names} and {len(labels) - most} more"

@@ -89,8 +89,8 @@ class MultiLabelTask:
                 raise outside(self.labels)
             before = said.get(label)
             said[label] = before if sure is None else max(sure, before or 0.0)
-        judged = sorted(said.items(), key=lambda row: -1.0 if row[1] is None else -row[1])
-        return MultiLabels(tuple(said_ for said_, _ in judged), tuple(JudgedLabel(*row) for row in judged), "stated")
+        judged = sorted(said.items(), key=lambda row: 1.0 if row[1] is None else -row[1])
+        return MultiLabels(tuple(label for label, _ in judged), tuple(JudgedLabel(*row) for row in judged), "stated")
 
     def call(self, model: ModelRef, request: Request) -> Call:
         """A model that was trained on these labels classifies; one that was not compares the text with them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from playground.core.calls import Call
@@ -24,8 +24,8 @@ class Handle(Protocol):
 class Tier(Protocol):
     name: str
 
-    def supports(self, task: Task) -> Support:
-        """Yes, or no with the reason that the card shows."""
+    def supports(self, task: Task, session: str = "") -> Support:
+        """For this visitor: yes, or no with the reason that the card shows."""
 
     def choices(self, task: Task, session: str) -> Sequence[Choice]:
         """The model picker's rows for this visitor, the default first."""
@@ -72,6 +72,9 @@ class Gateway(Protocol):
 
     @property
     def token(self) -> str: ...
+
+    def serves(self, schema: Mapping[str, Any]) -> bool:
+        """Whether it can fill a form of this JSON schema. Starts nothing."""
 
     def start(self) -> None:
         """Begins to listen, without waiting; where nobody calls it, the first look at `base_url` does."""

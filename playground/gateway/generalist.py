@@ -1,7 +1,8 @@
 """A generalist that was not trained for any task: it fills a JSON schema by comparing descriptions with the text.
 
 Zero-shot classification by sentence embeddings: each choice is written as "value: description", and the softmax over
-scaled cosine similarities between those and the text is the distribution over the choices.
+scaled cosine similarities between those and the text is the distribution over the choices. Where several may be true, the
+sigmoid of the scaled similarity is the probability of each.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from playground.core.protocols import Runtime
 from playground.core.streams import aiterate
 from playground.core.types import Embeddings, ModelRef
 from playground.gateway.faults import GatewayFault, from_runtime
-from playground.gateway.schema import Fixed, Form, Pick, Probability
+from playground.gateway.schema import Fixed, Form, Node, Option, Pick, Probability, Several
 
 # all-MiniLM-L6-v2 was trained with cosine similarities times 20 as logits (train_script.py of the published model;
 # also the default `scale` of sentence-transformers' MultipleNegativesRankingLoss).
 SCALE = 20.0
+# Where several may be true. Preliminary.
+SCALE_EACH, OFFSET_EACH, HOLDS_EACH = 14.0, 6.0, 0.45
 
 WHAT_IT_IS = (
     "This is the playground's stand-in, a small sentence encoder behind an OpenAI-compatible address. "
@@ -73,14 +76,16 @@ class Generalist:
 
     async def fill(self, form: Form, prompt: Prompt, cancel: Cancel) -> Reply:
         """The form filled as JSON. Raises GatewayFault."""
-        picks = list(form.picks())
-        choices = [option.text for _, pick in picks for option in pick.options]
+        asked = list(form.choices())
+        choices = [option.text for _, node in asked for option in _options(node)]
         text, known = await self._read(prompt, choices, cancel)
-        distributions = {}
-        for path, pick in picks:
-            vectors = np.stack([known[option.text][0] for option in pick.options])  # [options, dimensions]
-            distributions[path] = softmax(SCALE * (vectors @ text[0]))  # [options]
-        pieces = tuple(_merged(_write(form, (), distributions)))
+        probabilities = {}
+        for path, node in asked:
+            vectors = np.stack([known[option.text][0] for option in _options(node)])  # [options, dimensions]
+            cosines = vectors @ text[0]
+            one = isinstance(node, Pick)
+            probabilities[path] = softmax(SCALE * cosines) if one else sigmoid(SCALE_EACH * cosines - OFFSET_EACH)
+        pieces = tuple(_merged(_write(form, (), probabilities)))
         prompt_tokens = text[1] + sum(known[read][1] for read in (*prompt.context, *choices))
         return await self._counted(pieces, prompt_tokens, prompt.user, cancel)
 
@@ -147,22 +152,64 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def _write(form: Form, path: tuple[str, ...], distributions: dict[tuple[str, ...], np.ndarray]) -> list[Piece]:
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Of each; in float64. Similarities are bounded, so nothing overflows."""
+    probabilities: np.ndarray = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return probabilities
+
+
+def _options(node: Pick | Several) -> tuple[Option, ...]:
+    return node.options if isinstance(node, Pick) else node.pick.options
+
+
+def _write(form: Form, path: tuple[str, ...], probabilities: dict[tuple[str, ...], np.ndarray]) -> list[Piece]:
     """The form as JSON in pieces: each chosen value is a piece of its own with its alternatives."""
     pieces = [Piece("{")]
     for index, (name, node) in enumerate(form.fields):
         pieces.append(Piece(f"{', ' if index else ''}{_json(name)}: "))
         if isinstance(node, Form):
-            pieces += _write(node, (*path, name), distributions)
+            pieces += _write(node, (*path, name), probabilities)
         elif isinstance(node, Pick):
-            pieces += [Piece('"'), _choice(node, distributions[*path, name]), Piece('"')]
+            pieces += [Piece('"'), _choice(node, probabilities[*path, name]), Piece('"')]
+        elif isinstance(node, Several):
+            pieces += _rows(node, probabilities[*path, name])
         elif isinstance(node, Probability):
             # Two digits: more would claim a precision that similarities do not have.
-            pieces.append(Piece(_json(round(float(distributions[node.of].max()), 2))))
+            pieces.append(Piece(_json(round(float(probabilities[node.of].max()), 2))))
         elif isinstance(node, Fixed):
             pieces.append(Piece(_json(node.value)))
     pieces.append(Piece("}"))
     return pieces
+
+
+def _rows(several: Several, probabilities: np.ndarray) -> list[Piece]:
+    """A list with a row for each option that is likely enough, best first; as many as the schema allows. An option of a list has
+    no alternatives: to list one says nothing against another.
+    """
+    best_first = np.argsort(-probabilities, kind="stable")
+    count = max(int((probabilities >= HOLDS_EACH).sum()), several.least)
+    count = count if several.most is None else min(count, several.most)
+    pieces = [Piece("[")]
+    for number, index in enumerate(best_first[:count]):
+        only = Pick((several.pick.options[index],))
+        pieces.append(Piece(", " if number else ""))
+        if isinstance(several.row, Pick):
+            pieces.append(Piece(_json(only.options[0].value)))
+        else:
+            row = _with(several.row, several.at, only)
+            pieces += [Piece(piece.text) for piece in _write(row, (), {several.at: probabilities[[index]]})]
+    return [*pieces, Piece("]")]
+
+
+def _with(form: Form, at: tuple[str, ...], pick: Pick) -> Form:
+    """The form with another choice in this place."""
+
+    def changed(name: str, node: Node) -> Node:
+        if name != at[0]:
+            return node
+        return pick if len(at) == 1 or not isinstance(node, Form) else _with(node, at[1:], pick)
+
+    return Form(tuple((name, changed(name, node)) for name, node in form.fields))
 
 
 def _choice(pick: Pick, distribution: np.ndarray) -> Piece:

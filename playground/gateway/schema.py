@@ -27,8 +27,9 @@ class Option:
 
     @property
     def text(self) -> str:
-        """What is compared with the input."""
-        return f"{self.value}: {self.description}" if self.description else self.value
+        """What is compared with the input. Names of programs are read as words."""
+        words = self.value.replace("_", " ")
+        return f"{words}: {self.description}" if self.description else words
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class Probability:
 
 
 @dataclass(frozen=True)
+class Several:
+    """A list with a row for each option that is true, every one judged by itself. `row`: what a row is like; `at`: where in it
+    its one choice stands. least, most: how many rows the schema allows.
+    """
+
+    row: Form | Pick
+    at: tuple[str, ...]
+    pick: Pick
+    least: int = 0
+    most: int | None = None
+
+
+@dataclass(frozen=True)
 class Fixed:
     """The only value that the schema allows."""
 
@@ -56,21 +70,30 @@ class Fixed:
 class Form:
     """An object's fields in the schema's order."""
 
-    fields: tuple[tuple[str, Form | Pick | Probability | Fixed], ...]
+    fields: tuple[tuple[str, Node], ...]
 
     def picks(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Pick]]:
-        """Every choice of the form with its path, in order."""
-        for name, node in self.fields:
+        """Every choice of one option with its path, in order."""
+        for found, node in self.choices(path):
             if isinstance(node, Pick):
+                yield found, node
+
+    def choices(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Pick | Several]]:
+        """Every choice, of one option or of several, with its path, in order."""
+        for name, node in self.fields:
+            if isinstance(node, Pick | Several):
                 yield (*path, name), node
             elif isinstance(node, Form):
-                yield from node.picks((*path, name))
+                yield from node.choices((*path, name))
+
+
+Node = Form | Pick | Several | Probability | Fixed
 
 
 def read_schema(schema: Mapping[str, Any]) -> Form:
     """Raises Unservable."""
     form = _Reader(schema).read()
-    if not any(form.picks()):
+    if not any(form.choices()):
         raise Unservable("it holds no choices (an `enum`, or an `anyOf` of single values)")
     return form
 
@@ -101,7 +124,7 @@ class _Reader:
         self._fields += len(properties)
         if self._fields > MAX_FIELDS:
             raise Unservable(f"it has more than {MAX_FIELDS} fields")
-        read: dict[str, Form | Pick | Fixed | None] = {}  # None: a number, settled below
+        read: dict[str, Form | Pick | Several | Fixed | None] = {}  # None: a number, settled below
         nearest = outer
         before: dict[str, tuple[str, ...] | None] = {}
         for name, raw in properties.items():
@@ -117,7 +140,7 @@ class _Reader:
             if isinstance(node, Pick):
                 nearest = here
         own = next(((*path, name) for name, node in read.items() if isinstance(node, Pick)), None)
-        fields: list[tuple[str, Form | Pick | Probability | Fixed]] = []
+        fields: list[tuple[str, Node]] = []
         for name, node in read.items():
             if node is None:
                 of = before[name] or own
@@ -130,7 +153,7 @@ class _Reader:
 
     def _node(
         self, schema: Mapping[str, Any], path: tuple[str, ...], depth: int, nearest: tuple[str, ...] | None
-    ) -> Form | Pick | Fixed | None:
+    ) -> Form | Pick | Several | Fixed | None:
         single = _single_value(schema)
         if single is not None:
             return Fixed(single[0])
@@ -142,12 +165,31 @@ class _Reader:
             return Pick(options)
         if _is_object(schema):
             return self._form(schema, path, depth + 1, nearest)
+        if schema.get("type") == "array":
+            return self._several(schema, path, depth)
         if schema.get("type") == "number" and _PROBABILITY.search(f"{path[-1]} {schema.get('description', '')}"):
             low, high = schema.get("minimum", 0), schema.get("maximum", 1)
             if not _is_number(low) or not _is_number(high) or low > 0 or high < 1:
                 raise Unservable(f"{_where(path)} does not allow every probability from 0 to 1")
             return None
         raise Unservable(f"{_where(path)} is neither a choice nor a probability, and this model writes no text")
+
+    def _several(self, schema: Mapping[str, Any], path: tuple[str, ...], depth: int) -> Several:
+        items = self._resolve(schema.get("items"))
+        # By itself: a number in a row never belongs to a choice outside of it.
+        row = self._form(items, (), depth + 1, None) if _is_object(items) else self._node(items, path, depth, None)
+        if isinstance(row, Form):
+            inside = list(row.choices())
+            at, pick = inside[0] if len(inside) == 1 else ((), None)
+        else:
+            at, pick = (), row
+        if not isinstance(row, Form | Pick) or not isinstance(pick, Pick):
+            raise Unservable(f"{_where(path)} is a list whose rows do not have exactly one choice each")
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        least = least if _is_count(least) else 0
+        if least > len(pick.options):
+            raise Unservable(f"{_where(path)} wants more rows than there are choices")
+        return Several(row, at, pick, least, most if _is_count(most) else None)
 
     def _choices(self, schema: Mapping[str, Any]) -> tuple[Option, ...]:
         """Empty where the schema is no choice among strings."""
@@ -217,6 +259,10 @@ def _is_object(schema: Mapping[str, Any]) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _where(path: tuple[str, ...]) -> str:

@@ -13,11 +13,12 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from playground.core.protocols import Runtime
 from playground.core.types import ModelRef
+from playground.gateway.schema import Unservable, read_schema
 
 if TYPE_CHECKING:
     import uvicorn
@@ -50,6 +51,13 @@ class LocalGateway:
     @property
     def token(self) -> str:
         return self._token
+
+    def serves(self, schema: Mapping[str, Any]) -> bool:
+        try:
+            read_schema(schema)
+        except Unservable:
+            return False
+        return True
 
     def start(self) -> None:
         """Starts the thread, or another where it died. Returns at once; requests wait until the thread listens."""

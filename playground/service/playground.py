@@ -68,8 +68,9 @@ class Playground:
         """The rows of a card's model picker, the default first."""
         return list(self.tiers.get(tier).choices(self.tasks.get(task), session))
 
-    def support(self, task: str, tier: str) -> Support:
-        return self.tiers.get(tier).supports(self.tasks.get(task))
+    def support(self, task: str, tier: str, session: str = "") -> Support:
+        """Whether the tier can serve the task for this visitor: the hosted one may need a key."""
+        return self.tiers.get(tier).supports(self.tasks.get(task), session)
 
     def model_card(self, task: str, tier: str, model: str | None = None, session: str = "") -> ModelCard:
         return cards.model_card(self.catalog, self.choices(task, tier, session), tier, model)

@@ -29,7 +29,7 @@ class LocalTier:
         self._runtime = context.runtime
         self._missing = missing
 
-    def supports(self, task: Task) -> Support:
+    def supports(self, task: Task, session: str = "") -> Support:
         if self._catalog.serving(task.name, self.name):
             return Support(True)
         return Support(False, self._missing.format(task=task.title.lower()))

@@ -24,7 +24,7 @@ from playground.core.types import Choice, Request, Source, Stats, Support
 from playground.tiers.context import TierContext
 from playground.tiers.hosted_ask import Asker, Exchange, host_of
 from playground.tiers.hosted_endpoints import Ask, Endpoint, Endpoints
-from playground.tiers.hosted_errors import Scrubber, capital
+from playground.tiers.hosted_errors import STAND_IN_CANNOT, Scrubber, capital
 from playground.tiers.hosted_http import Clients
 from playground.tiers.hosted_loop import LOOP
 from playground.tiers.hosted_models import ModelLists
@@ -57,10 +57,12 @@ class HostedTier:
         self._end = weakref.finalize(self, lambda: LOOP.submit(clients.close()))
         self._end.atexit = False
 
-    def supports(self, task: Task) -> Support:
-        if task.schema():
-            return Support(True)
-        return Support(False, f"The hosted tier has no JSON schema for {task.title.lower()} yet: use another tier.")
+    def supports(self, task: Task, session: str = "") -> Support:
+        if not task.schema():
+            return Support(False, f"The hosted tier has no JSON schema for {task.title.lower()} yet: use another tier.")
+        if self.endpoints.only_stand_in(session) and not self.endpoints.stand_in_serves(task):
+            return Support(False, STAND_IN_CANNOT)
+        return Support(True)
 
     def choices(self, task: Task, session: str) -> Sequence[Choice]:
         return self.endpoints.choices(session)

@@ -102,6 +102,13 @@ class Endpoints:
         why_not = "" if self._gateway is not None else "no endpoint: paste a key, or name a local server"
         return [Choice(STAND_IN, "Stand-in, our own endpoint", Source.STAND_IN, not why_not, why_not)]
 
+    def only_stand_in(self, session: str) -> bool:
+        """Whether nobody else can answer this visitor."""
+        return all(choice.source is Source.STAND_IN for choice in self.choices(session))
+
+    def stand_in_serves(self, task: Task) -> bool:
+        return self._gateway is None or self._gateway.serves(task.schema())
+
     # -- the resolvers
 
     async def _pasted(self, ask: Ask) -> Endpoint | None:

@@ -14,6 +14,7 @@ from playground.core.types import LabelScore
 # Above this share of mass that cannot be told apart between labels, the numbers would be a guess.
 _MOST_UNRESOLVED = 0.05
 _LEAST_ON_LABELS = 0.05
+_UP_TO_QUOTE = re.compile(r'((?:[^"\\]|\\.)*)"', re.DOTALL)  # an escaped quote belongs to the label
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,15 @@ def label_scores(tokens: Sequence[Token], field: str, labels: Sequence[str]) -> 
     """Probabilities of the labels where the reply says `"field": "label"`, adding up to 1, best first.
 
     Walks along the reply from the label's first byte: an alternative to the token that was sent gives its mass, times
-    the mass of the path so far, to the label that it begins or is. None where the reply does not say the field, or too
-    much mass is on what begins several labels.
+    the mass of the path so far, to the label that it begins or is. Endpoints list few alternatives: labels that none of them
+    begins share the mass that was not listed, each no more than the least that was. None where the reply does not say the
+    field, or too much mass is on what begins several labels.
     """
     start = _value_start(b"".join(token.text for token in tokens), field)
     if start is None:
         return None
     mass = dict.fromkeys(labels, 0.0)
+    spelled = {label: json.dumps(label, ensure_ascii=False)[1:-1].casefold() for label in labels}
     unresolved = 0.0
     path, path_mass, offset = b"", 1.0, 0
     for token in tokens:
@@ -86,17 +89,24 @@ def label_scores(tokens: Sequence[Token], field: str, labels: Sequence[str]) -> 
         if offset <= start:
             continue
         before = token.text[: max(0, start - begin)]  # what of this token stands before the label
+        open_ = set(_begun_by(path, spelled))  # what the path leaves possible, less what is listed
         for text, probability in token.top:
-            if not text.startswith(before) or text == token.text:
+            if not text.startswith(before):
                 continue
-            begun = _begun_by(path + text[len(before) :], labels)
+            begun = _begun_by(path + text[len(before) :], spelled)
+            open_.difference_update(begun)
+            if text == token.text:
+                continue
             if len(begun) == 1:
                 mass[begun[0]] += path_mass * probability
             elif begun:
                 unresolved += path_mass * probability
+        listed = [probability for _, probability in token.top]
+        for label in open_:
+            mass[label] += path_mass * min(max(0.0, 1 - sum(listed)) / len(open_), *listed)
         path += token.text[len(before) :]
         path_mass *= token.probability
-        begun = _begun_by(path, labels)
+        begun = _begun_by(path, spelled)
         if len(begun) == 1:
             mass[begun[0]] += path_mass
             break
@@ -119,14 +129,15 @@ def _value_start(reply: bytes, field: str) -> int | None:
     return None if found is None else found.end()
 
 
-def _begun_by(text: bytes, labels: Sequence[str]) -> list[str]:
-    """The labels that this begins, or the one that it spells out up to the closing quote. Without case or outer spaces."""
+def _begun_by(text: bytes, spelled: Mapping[str, str]) -> list[str]:
+    """The labels (`spelled`: as JSON writes them) that this begins, or the one that it spells out up to the closing quote.
+    Without case or outer spaces.
+    """
     said = text.decode("utf-8", "ignore").casefold().lstrip()
-    closed = '"' in said
-    said = said.split('"')[0].rstrip() if closed else said
+    closed = _UP_TO_QUOTE.match(said)
+    said = closed[1].rstrip() if closed else said
     if not said and closed:
         return []
-    spelled = {label: json.dumps(label, ensure_ascii=False)[1:-1].casefold() for label in labels}
     exact = [label for label, name in spelled.items() if name == said]
     if closed:
         return exact

@@ -41,7 +41,7 @@ class FakeTier:
     def close(self) -> None:
         self.closed = True
 
-    def supports(self, task: Task) -> Support:
+    def supports(self, task: Task, session: str = "") -> Support:
         return self._support
 
     def choices(self, task: Task, session: str) -> Sequence[Choice]:

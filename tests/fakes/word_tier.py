@@ -45,7 +45,7 @@ class WordTier:
     def close(self) -> None:
         pass
 
-    def supports(self, task: Task) -> Support:
+    def supports(self, task: Task, session: str = "") -> Support:
         return Support(True)
 
     def choices(self, task: Task, session: str) -> Sequence[Choice]:

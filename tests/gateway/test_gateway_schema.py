@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.gateway.schema import Fixed, Form, Option, Pick, Probability, Unservable, read_schema
+from playground.gateway.schema import Fixed, Form, Option, Pick, Probability, Several, Unservable, read_schema
 
 
 def form(**properties: object) -> Form:
@@ -65,6 +65,47 @@ def test_an_optional_field_that_cannot_be_filled_is_left_out() -> None:
 
 
 CHOICE = {"enum": ["x", "y"]}
+ROW = {"type": "object", "properties": {"a": CHOICE}}
+
+
+def several(node: dict[str, object]) -> dict[str, object]:
+    return {"type": "object", "properties": {"many": node}, "required": ["many"]}
+
+
+def test_a_list_is_one_choice_of_several() -> None:
+    pick = Pick((Option("x", ""), Option("y", "")))
+    number = {"type": "number", "description": "How sure you are."}
+    rows = {
+        "type": "object",
+        "properties": {"inner": {"type": "object", "properties": {"kind": CHOICE, "p_score": number}}},
+    }
+    read = read_schema(
+        {
+            "type": "object",
+            "properties": {
+                "bare": {"type": "array", "items": CHOICE, "maxItems": 1},
+                "rows": {"type": "array", "items": rows, "minItems": 1},
+            },
+        }
+    )
+    inner = Form((("kind", pick), ("p_score", Probability(("inner", "kind")))))
+    assert read.fields == (
+        ("bare", Several(pick, (), pick, 0, 1)),
+        ("rows", Several(Form((("inner", inner),)), ("inner", "kind"), pick, 1, None)),
+    )
+    assert [path for path, _ in read.choices()] == [("bare",), ("rows",)]
+    assert list(read.picks()) == []
+
+
+def test_names_of_programs_are_read_as_words() -> None:
+    assert Option("card_arrival", "It is late.").text == "card arrival: It is late."
+
+
+@pytest.mark.parametrize("count", [78, 500])
+def test_as_many_choices_as_the_limit(count: int) -> None:
+    names = [f"label {number}" for number in range(count)]
+    for node in ({"enum": names}, {"anyOf": [{"enum": [name], "description": "x"} for name in names]}):
+        assert len(next(form(label=node).picks())[1].options) == count
 
 
 @pytest.mark.parametrize(
@@ -82,11 +123,18 @@ CHOICE = {"enum": ["x", "y"]}
             "properties": {"a": CHOICE, "score": {"type": "number", "minimum": 1}},
             "required": ["score"],
         },
-        {
-            "type": "object",
-            "properties": {"a": CHOICE, "many": {"type": "array", "items": CHOICE}},
-            "required": ["many"],
-        },
+        several({"type": "array"}),
+        several({"type": "array", "items": {"type": "string"}}),
+        several({"type": "array", "items": {"type": "number", "description": "a score"}}),
+        several({"type": "array", "items": {"type": "array", "items": CHOICE}}),
+        several({"type": "array", "items": ROW | {"properties": {"a": CHOICE, "b": CHOICE}}}),
+        several({"type": "array", "items": ROW | {"properties": {"a": {"type": "array", "items": CHOICE}}}}),
+        several({"type": "array", "items": {"type": "object", "properties": {"version": {"const": 1}}}}),
+        several(
+            {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}}
+        ),
+        several({"type": "array", "items": CHOICE, "minItems": 3}),
+        several({"type": "array", "items": {"enum": [str(n) for n in range(501)]}}),
         {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"]},
         {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
         {"$ref": "#/nowhere"},

@@ -14,11 +14,12 @@ from playground.core.types import Source, Spans
 from playground.gateway import start_gateway
 from playground.tasks.ner import TASK as NER
 from playground.tasks.pos import TASK as POS
+from playground.tasks.topics import TASK as TOPICS
 from playground.tiers.hosted_errors import STAND_IN_CANNOT
 from playground.tiers.hosted_reply import MAX_REPLY_CHARS, Reply, output_of
 from playground.tiers.hosted_request import MOST_ANSWER, ROOM_TO_THINK, answer_tokens
 from tests.gateway.word_runtime import ENCODER, WordRuntime
-from tests.tiers.hosted_helpers import live, run, tier_for
+from tests.tiers.hosted_helpers import live, run, tier_for, with_key
 from tests.tiers.hosted_helpers import settings as settings_of
 from tests.tiers.scripted_server import Serve, refuses, streamed, whole
 
@@ -158,6 +159,24 @@ def test_the_stand_in_says_in_one_sentence_that_it_cannot(task: Any) -> None:
     assert str(last.error) == STAND_IN_CANNOT
     assert last.stats.source is Source.STAND_IN
     assert json.loads(last.stats.request_json)["response_format"]["json_schema"]["schema"] == task.schema()
+
+
+@pytest.mark.parametrize("task", [NER, POS], ids=lambda task: task.name)
+def test_the_card_says_so_before_it_is_asked_until_there_is_a_key(task: Any) -> None:
+    gateway = start_gateway(WordRuntime(), ENCODER, lazy=True)
+    try:
+        credentials = with_key("https://example.com/v1", "with a key")
+        tier = tier_for(settings_of(), gateway, credentials)
+        assert tier.supports(task, "without").reason == STAND_IN_CANNOT
+        assert tier.supports(task).reason == STAND_IN_CANNOT
+        assert tier.supports(task, "with a key")
+        assert tier.supports(TOPICS, "without")
+        assert tier_for(settings_of(openai_api_key="sk-owner"), gateway).supports(task)
+        assert tier_for(settings_of(local_server_url="http://127.0.0.1:9/v1"), gateway).supports(task)
+        credentials.forget("with a key")
+        assert not tier.supports(task, "with a key")
+    finally:
+        gateway.close()
 
 
 def test_another_endpoints_refusal_of_the_schema_is_not_the_stand_ins(serve: Serve) -> None:
