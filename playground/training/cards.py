@@ -48,6 +48,7 @@ SMS = (
 )
 FIGURES = {
     "positives": "of them spam",
+    "classes": "labels to choose from",
     "sentences": "sentences",
     "entities": "entities",
     "f1": "entity F1 (the same words and the same type)",
@@ -62,6 +63,22 @@ FIGURES = {
     "dictionary_accuracy": "accuracy of looking up the entities",
     "sentiment_general_accuracy": "accuracy of `sentiment-general` on these texts",
     "pos_general_accuracy": "accuracy of `pos-general` on these words",
+    "false_alarms": "called out_of_scope",
+    "naive_bayes_false_alarms": "called out_of_scope by naive Bayes",
+    "micro_f1": "micro F1",
+    "without_thresholds_macro_f1": "macro F1 with 0.5 as each label's threshold",
+    "naive_bayes_macro_f1": "macro F1 of a naive Bayes for each label, thresholds tuned alike",
+    "naive_bayes_micro_f1": "micro F1 of the same",
+    "all_labels_macro_f1": "macro F1 of always all labels",
+    "majority_macro_f1": "macro F1 of always the most frequent label",
+    "naive_bayes_f1": "F1 of naive Bayes, same training data",
+    "always_f1": "F1 of calling every text spam",
+    "plain_encoder_accuracy": "accuracy of the plain encoder, same labels",
+    "chance_accuracy": "accuracy of chance",
+    "several_f1": "micro F1 of 5 labels judged each by itself, one of them true",
+    "plain_encoder_several_f1": "the same of the plain encoder",
+    "ece": "expected calibration error, 15 bins",
+    "plain_encoder_ece": "the same of the plain encoder",
 }
 
 
@@ -141,24 +158,29 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     settings = ", ".join(f"{key} {value}" for key, value in record["settings"].items())
     command = f"python -m playground train {job.recipe} --data DIR --out DIR --seed {job.seed}"
     size = sum((job.out / name).stat().st_size for name in record["files"])
+    labels = f"Labels: {_listed(record['labels'])}. " if record["labels"] else ""
     lines = [
         f"# {words.title}",
         "",
-        f"`{job.recipe}`, tier **{words.tier}**. Labels: {_listed(record['labels'])}. "
+        f"`{job.recipe}`, tier **{words.tier}**. {labels}"
         f"{words.reads.format(max_length=record['max_length'])} {record['parameters']:,} own parameters, {size / 1e6:.1f} MB, "
         "safetensors in float16.",
     ]
     if "base" in record:
         base = record["base"]
+        head = " and a head" if record["labels"] else ""
         lines += [
             "",
             f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
-            "Apache-2.0. It stays as it is: only low-rank matrices beside its linear layers and a head were trained. "
+            f"Apache-2.0. It stays as it is: only low-rank matrices beside its linear layers{head} were trained. "
             "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
     lines += [f"Trained on {record['examples']:,} {words.learned}, no two the same. Held out: {words.held_out}."]
+    for name, classes in record.get("new_classes", {}).items():
+        lines += ["", f"Never trained on, of {name}'s classes: {', '.join(f'`{label}`' for label in classes)}."]
     lines += ["", "## Figures", "", *_table(record["metrics"], words.counted), ""]
+    lines += _confidence(record)
     lines += [
         "These are figures of the files in this folder, read back after they were written.",
         "",
@@ -178,6 +200,27 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _confidence(record: Mapping[str, Any]) -> list[str]:
+    """What was done for honest confidence, and the labels' thresholds."""
+    lines = []
+    if "temperature" in record:
+        lines += [
+            f"Confidence: the logits were divided by a temperature of {record['temperature']:g}, fitted on dev texts by the lowest "
+            "negative log-likelihood (Guo et al. 2017), and the head in this folder already is. The expected calibration error "
+            "of the test part, over 15 bins of equal width, is "
+            f"{record['ece']:.3f}" + (", of all labels' scores." if "thresholds" in record else "."),
+            "",
+        ]
+    if "thresholds" in record:
+        f1 = record["metrics"]["test"]["labels"]
+        rows = zip(record["labels"], record["thresholds"], strict=True)
+        lines += ["A label holds from its own threshold on, the one with the best F1 on dev texts:", ""]
+        lines += ["| label | threshold | F1 on test |", "|---|---:|---:|"]
+        lines += [f"| {name} | {cut:.3f} | {f1[name]:.3f} |" for name, cut in rows]
+        lines += [""]
+    return lines
+
+
 def _listed(labels: Sequence[str]) -> str:
     """BIO tags by their types; of many labels all but the last with commas."""
     names = list(dict.fromkeys(label[2:] for label in labels if label.startswith("B-"))) or list(labels)
@@ -191,6 +234,8 @@ def _table(metrics: Mapping[str, Mapping[str, Any]], counted: str) -> list[str]:
     names = {"n": counted, **FIGURES}
     if kinds:
         names["accuracy"] = "accuracy over words, most of them in no entity"
+    elif any("positives" in metrics[part] for part in parts):
+        names["f1"] = "F1 of spam"
     table = [(name, [metrics[part].get(key) for part in parts]) for key, name in names.items()]
     table += [(f"F1 of {kind}", [metrics[part].get("types", {}).get(kind) for part in parts]) for kind in kinds]
     for name, cells in table:

@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.scratch.train import StepReport
+from playground.scratch.train import StepReport, Trained
 from playground.training import cards, lora, text_cards, whole_texts
+from playground.training.episodes import UNSEEN_SENTENCE
 from playground.training.evaluate_matching import measure
-from playground.training.lora_encoder import (
-    UNSEEN_SENTENCE,
-    EncoderSettings,
-    base_encoder,
-    train_encoder,
-    vectors,
-)
+from playground.training.lora_encoder import EncoderSettings, base_encoder, train_encoder, vectors
 from playground.training.recipes import Job, TrainProgress
+from playground.training.whole_texts import ZeroShot
 
 FORMAT = "lora-encoder"
 SETTINGS = EncoderSettings()
@@ -52,23 +48,24 @@ def run(job: Job) -> dict[str, Any]:
         return cards.unfinished(job, trained)
     lora.save_adapter(model, job.out)
 
-    metrics = measure(
-        _embed(base, job.out, settings.max_length),
-        _embed(base, None, settings.max_length),
-        split,
-        settings,
-        UNSEEN_SENTENCE,
-    )
-    main = "CLINC150, new classes"
+    parameters = sum(p.numel() for p in lora.trainable(model).values())
+    return publish(job, split, settings, parameters, trained)
+
+
+def publish(job: Job, split: ZeroShot, settings: EncoderSettings, parameters: int, trained: Trained) -> dict[str, Any]:
+    """Measure the adapter that lies in `job.out`, beside the plain encoder, and write its card."""
+    base = job.options.get("base")
+    embed = [_embed(base, adapter, settings.max_length) for adapter in (job.out, None)]
+    metrics = measure(*embed, split, settings, UNSEEN_SENTENCE)
     record = {
         "format": FORMAT,
         "name": job.recipe,
         "labels": [],
         "max_length": settings.max_length,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
-        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "parameters": parameters,
         "settings": asdict(settings),
-        "ece": metrics[main]["ece"],
+        "ece": metrics["CLINC150, new classes"]["ece"],
         "new_classes": {name.split(",")[0]: list(part.classes) for name, part in split.held.items()},
     }
     files = ("adapter_config.json", "adapter_model.safetensors")

@@ -132,7 +132,7 @@ def many(
             "n": len(held),
             "macro_f1": float(f1_of(guesses, truth).mean()),
             "micro_f1": micro_f1(guesses, truth),
-            "half_macro_f1": float(f1_of(scores >= 0.5, truth).mean()),
+            "without_thresholds_macro_f1": float(f1_of(scores >= 0.5, truth).mean()),
             "ece": calibration_error(scores.ravel(), truth.ravel()),
             "naive_bayes_macro_f1": float(f1_of(guessed, truth).mean()),
             "all_labels_macro_f1": float(f1_of(np.ones_like(truth), truth).mean()),

@@ -154,6 +154,16 @@ _RECIPES = {
             "playground.training.tagger_from_scratch",
             {},
         ),
+        _Recipe(
+            RecipeInfo(
+                "spam",
+                "LoRA adapter for spam among text messages over the bundled encoder",
+                "SMS Spam Collection",
+                9,
+            ),
+            "playground.training.text_adapters",
+            {},
+        ),
     )
 }
 

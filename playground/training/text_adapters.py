@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.scratch.train import StepReport
+from playground.scratch.train import StepReport, Trained
 from playground.training import calibration, cards, lora, text_cards, whole_texts
 from playground.training.evaluate_texts import measure_all
 from playground.training.recipes import Job, TrainProgress
-from playground.training.whole_texts import WholeTexts
+from playground.training.whole_texts import LabelledTexts, WholeTexts
 
 FORMAT = "lora-classifier"
 
@@ -31,13 +31,15 @@ PLANS = {
     "topics": Plan(
         whole_texts.topics,
         text_cards.TOPICS,
-        lora.LoraSettings(epochs=1.5, rate=2e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.995, max_length=64),
+        lora.LoraSettings(epochs=1.25, rate=1.5e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.995, max_length=64),
         many=True,
     ),
     "intent": Plan(
         whole_texts.intent,
         text_cards.INTENT,
-        lora.LoraSettings(epochs=8, rate=2e-3, rank=16, alpha=32, encoder_dropout=0.0, averaging=0.995, max_length=128),
+        lora.LoraSettings(
+            epochs=7, rate=1.2e-3, rank=16, alpha=32, encoder_dropout=0.0, averaging=0.995, max_length=128
+        ),
     ),
     "spam": Plan(
         whole_texts.spam,
@@ -83,10 +85,25 @@ def run(job: Job) -> dict[str, Any]:
     lora.fold_temperature(model, temperature)
     lora.save_adapter(model, job.out)
 
-    answer = _saved(job.out, labels, base, settings.max_length)
+    parameters = sum(p.numel() for p in lora.trainable(model).values())
+    return publish(job, split, train, settings, temperature, parameters, trained)
+
+
+def publish(
+    job: Job,
+    split: WholeTexts,
+    train: LabelledTexts,
+    settings: lora.LoraSettings,
+    temperature: float,
+    parameters: int,
+    trained: Trained,
+) -> dict[str, Any]:
+    """Measure the adapter that lies in `job.out`, whose head the temperature is folded into, and write its card."""
+    plan, labels = PLANS[job.recipe], split.train.names
+    answer = _saved(job.out, labels, job.options.get("base"), settings.max_length)
     thresholds = None
     if plan.many:
-        thresholds = calibration.thresholds(calibration.sigmoid(answer(split.dev.texts)), truth)
+        thresholds = calibration.thresholds(calibration.sigmoid(answer(split.dev.texts)), split.dev.matrix())
     metrics = measure_all(job.recipe, answer, split, train, thresholds)
     record = {
         "format": FORMAT,
@@ -94,7 +111,7 @@ def run(job: Job) -> dict[str, Any]:
         "labels": list(labels),
         "max_length": settings.max_length,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
-        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "parameters": parameters,
         "settings": asdict(settings),
         "temperature": round(temperature, 4),
         "ece": metrics["test"]["ece"],

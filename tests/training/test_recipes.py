@@ -12,6 +12,8 @@ from playground.bundled import sha256_of
 from playground.core.errors import BadFile, UnknownName
 
 SMALL_LORA = {"epochs": 2, "batch": 16, "max_length": 24, "rank": 4}
+# Of whole texts, by task and tier.
+WHOLE_TEXTS = [f"{task}{kind}" for task in ("zero-shot", "topics", "intent", "spam") for kind in ("", "-scratch")]
 SMALL_SCRATCH = {"vocabulary": 300, "dim": 16, "layers": 1, "heads": 2, "hidden": 32, "max_length": 48}
 SMALL_SCRATCH |= {"epochs": 2, "batch": 16}
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -32,7 +34,8 @@ def test_listing_the_recipes_imports_no_torch():
     names, torch = json.loads(done.stdout)
     kinds = {"sentiment": ("general", "informal", "scratch"), "ner": ("general", "medical", "scratch")}
     kinds["pos"] = ("general", "informal", "scratch")
-    assert names == [f"{task}-{kind}" for task, three in kinds.items() for kind in three]
+    first = [f"{task}-{kind}" for task, three in kinds.items() for kind in three]
+    assert names == [*first, *(name for name in WHOLE_TEXTS if name in names)]
     assert not torch
 
 
