@@ -31,7 +31,9 @@ PLANS = {
     "topics": Plan(
         whole_texts.topics,
         text_cards.TOPICS,
-        lora.LoraSettings(epochs=1.25, rate=1.5e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.995, max_length=64),
+        lora.LoraSettings(
+            epochs=1.25, rate=1.5e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.995, max_length=64
+        ),
         many=True,
     ),
     "intent": Plan(
