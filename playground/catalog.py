@@ -48,6 +48,7 @@ class Checkpoint(_Row):
     base: str | None = None
     labels: tuple[str, ...] = ()
     max_length: int = 256
+    capitals: bool = False
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
     trained_here: bool = False
@@ -146,6 +147,7 @@ class Catalog:
             base=None if checkpoint.base is None else self.ref(self.get(checkpoint.base)),
             labels=checkpoint.labels,
             max_length=checkpoint.max_length,
+            capitals=checkpoint.capitals,
         )
 
     @cached_property
@@ -210,6 +212,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             base=facts.get("base", {}).get("id"),
             labels=facts["labels"],
             max_length=facts["max_length"],
+            capitals=facts.get("settings", {}).get("capitals", False),
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),
             trained_here=True,

@@ -33,6 +33,7 @@ class ModelRef:
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
     labels: names of the logits in order; empty where the checkpoint's own config says them.
+    capitals: whether words with a capital are marked by token type 1, as a tagger over an uncased encoder may be trained.
     """
 
     id: str
@@ -43,6 +44,7 @@ class ModelRef:
     base: ModelRef | None = None
     labels: tuple[str, ...] = ()
     max_length: int = 256
+    capitals: bool = False
 
 
 @dataclass(frozen=True)

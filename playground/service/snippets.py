@@ -141,6 +141,17 @@ def _hub(template: str) -> Render:
     return render
 
 
+def _tagger(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    lora = tagger_snippets.LORA
+    pieces = tagger_snippets.WORD_PIECES
+    if checkpoint.capitals:
+        lora, pieces = (
+            lora.replace("import lines, words", "import capital, lines, words"),
+            tagger_snippets.MARKED_PIECES,
+        )
+    return _bundled(lora + pieces + tagger_snippets.LOOP)(catalog, task, checkpoint, text)
+
+
 def _bundled(template: str) -> Render:
     def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
         return template.format(
@@ -160,7 +171,7 @@ _LOCAL: dict[str, Render] = {
     "lora-classifier": _bundled(_LORA),
     "scratch-classifier": _bundled(_SCRATCH),
     "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
-    "lora-tagger": _bundled(tagger_snippets.LORA + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
+    "lora-tagger": _tagger,
     "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),
 }
 

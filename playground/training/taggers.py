@@ -69,10 +69,10 @@ def run(job: Job) -> dict[str, Any]:
         return cards.unfinished(job, trained)
     lora.save_adapter(model, job.out)
 
-    tag = _saved(job.out, split.labels, base, settings.max_length)
+    tag = _saved(job.out, split.labels, base, settings)
     metrics = {part: figures(tag, train, held, split.labels) for part, held in split.held.items()}
     if start is not None:
-        rival = _saved(start, split.labels, base, settings.max_length)
+        rival = _saved(start, split.labels, base, settings)
         for part, held in split.held.items():
             metrics[part][f"{plan.start}_accuracy".replace("-", "_")] = word_accuracy(held, rival(held))
     record = {
@@ -90,14 +90,14 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def _saved(
-    folder: Path, labels: Sequence[str], base: Path | None, max_length: int
+    folder: Path, labels: Sequence[str], base: Path | None, settings: TaggerSettings
 ) -> Callable[[Sequence[Sentence]], Tags]:
     """What the adapter in `folder` says of sentences."""
     plain, tokenizer = lora.base_model(base, labels, per_word=True)
     model = lora.with_adapter(plain, folder)
 
     def tag(sentences: Sequence[Sentence]) -> Tags:
-        found = lora_tagger.probabilities(model, tokenizer, sentences, max_length)
+        found = lora_tagger.probabilities(model, tokenizer, sentences, settings.max_length, settings.capitals)
         return [[labels[best] for best in rows.argmax(1)] for rows in found]
 
     return tag

@@ -116,7 +116,8 @@ def test_logits_are_those_of_the_plain_model_also_in_a_padded_batch(taggers, nam
     context = LoadContext(torch.device("cpu"), torch.float32, lambda function: function())
     model = build_loaders().get(ref.loader).load(ref, None, context)
     _, expected = by_hand(ref, TEXTS)
-    rows = [(model, model.reader.window(line)) for line in model.reader.split([words_of(text) for text in TEXTS])]
+    lines = [words_of(text) for text in TEXTS]
+    rows = [(model, model.reader.window(*both)) for both in zip(model.reader.split(lines), lines, strict=True)]
     for found in (model.word_runner.logits(rows), [model.word_runner.logits([row])[0] for row in rows]):
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == np.float32

@@ -104,6 +104,31 @@ def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
         assert value.dtype == torch.float16
 
 
+def test_capitals_are_token_types(data_folder, tiny_base, tmp_path):
+    """By plain transformers: type 1 where a word has a capital, in all lines but every eighth; and it is learned."""
+    from playground.training import lora_tagger, tagged
+
+    split = tagged.general(data_folder)
+    settings = lora_tagger.TaggerSettings(**LORA, capitals=True)
+    tagger, tokenizer, _ = lora_tagger.train_tagger(
+        split.train, split.labels, settings, seed=2, base=tiny_base, state=tmp_path / "s.safetensors"
+    )
+    words = ["Anna", "met", "mcDonald", "in", "paris", "."]
+    pieces = lora_tagger.Pieces(tokenizer, [Sentence(tuple(words), ("O",) * 6)])
+    inputs, _, columns = lora_tagger.Lines(pieces, [words, words], True, {0})([0, 1])
+    found = tokenizer(words, is_split_into_words=True)
+    assert inputs["input_ids"].tolist() == [found["input_ids"]] * 2
+    assert not inputs["token_type_ids"][0].any()
+    assert inputs["token_type_ids"][1].tolist() == [int(word in (0, 2)) for word in found.word_ids(0)]
+    (with_them,), (without,) = (
+        lora_tagger.probabilities(tagger, tokenizer, [Sentence(tuple(words), ("O",) * 6)], 128, capitals)
+        for capitals in (True, False)
+    )
+    assert abs(with_them - without).max() > 1e-4
+    model = tagger(**{name: rows[1:] for name, rows in inputs.items()}).logits.softmax(-1).detach().numpy()
+    assert abs(model[0, columns[:6]] - with_them).max() < 1e-5
+
+
 def test_a_long_sentence_is_read_to_its_end(data_folder, tiny_base):
     from playground.training import lora, lora_tagger
 

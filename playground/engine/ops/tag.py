@@ -71,7 +71,9 @@ class TagOp:
         for words, cut in zip(places, pieces, strict=True):
             seen = [(word, piece[:room]) for word, piece in zip(words, cut, strict=True) if piece]
             for window in windows([len(piece) for _, piece in seen], room):
-                row = model.reader.window([piece for _, piece in seen[window.start : window.end]])
+                inside = seen[window.start : window.end]
+                written = [call.text[start:end] for (start, end), _ in inside]
+                row = model.reader.window([piece for _, piece in inside], written)
                 found.append(_Window(len(lines), window, row))
             lines.append(_Line([word for word, _ in seen], np.zeros((len(seen), model.outputs))))
         found.sort(key=lambda window: -window.row.tokens)
