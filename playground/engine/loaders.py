@@ -99,7 +99,7 @@ class WordReader(Protocol):
 
 
 class Tagger(TextModel, Protocol):
-    """A model that labels words. `outputs`: its number of logits per word."""
+    """A model that labels words. `outputs`: its number of logits per word; `consistent`: see `core.bio`."""
 
     @property
     def reader(self) -> WordReader: ...
@@ -109,6 +109,9 @@ class Tagger(TextModel, Protocol):
 
     @property
     def outputs(self) -> int: ...
+
+    @property
+    def consistent(self) -> bool: ...
 
     @property
     def path(self) -> str | None:

@@ -136,6 +136,7 @@ def _hub(template: str) -> Render:
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
             max_length=checkpoint.max_length,
+            consistent="",
         )
 
     return render
@@ -161,6 +162,7 @@ def _bundled(template: str) -> Render:
             labels=repr(list(checkpoint.labels)),
             folder=repr(_relative(catalog, checkpoint)),
             max_length=checkpoint.max_length,
+            consistent=", consistent=True",
         )
 
     return render

@@ -12,7 +12,7 @@ from importlib.metadata import files
 import torch
 from peft import PeftModel
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -33,7 +33,7 @@ Run it in the playground's folder. Needs: pip install torch transformers regex
 """
 import torch
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -97,7 +97,7 @@ from pathlib import Path
 
 import torch
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from playground.scratch.model import EncoderTagger
 from playground.scratch.tokenizer import CLS, Tokenizer
@@ -129,7 +129,7 @@ def scored(pieces):
 # After all three.
 LOOP = """
 
-tags = Scheme.read(labels)
+tags = Scheme.read(labels{consistent})
 for start, end in lines(text):  # each line by itself; one that is longer than a window in several that overlap
     places = words(text, start, end)
     pieces = split([text[a:b] for a, b in places])

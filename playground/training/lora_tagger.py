@@ -32,6 +32,7 @@ class TaggerSettings(lora.LoraSettings):
         types as one answer; "left out" compares no entity with the other types alone. Where most of the data leave a type open,
         "either" lets it run wild: nothing there speaks against it.
     encoder_dropout: the encoder's own. It makes a step a quarter longer, and runs here are short.
+    kept_rank: what is trained with `rank` is saved with this one: half the bytes, and hardly another answer.
     capitals: words with a capital are marked by token type 1, which an uncased encoder of single texts leaves unused. In every
         `UNMARKED`th line of training none is, so that names are looked for where nobody writes capitals, too.
     """
@@ -46,6 +47,7 @@ class TaggerSettings(lora.LoraSettings):
     unmarked: str = "either"
     encoder_dropout: float = 0.0
     capitals: bool = False
+    kept_rank: int = 16
 
 
 class Pieces:

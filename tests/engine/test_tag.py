@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Attend, Classify, Embed, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import LoadFailed, NotSupported
@@ -19,7 +20,6 @@ from playground.core.events import LAST, Cancelled, Failed, Finished
 from playground.core.streams import iterate
 from playground.core.types import Spans
 from playground.engine import stack
-from playground.engine.bio import Scheme
 from playground.engine.loaders import EncodedWords
 from playground.engine.models._words import by_row, first_places
 from playground.engine.ops import tag

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Call, Classify, Embed, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported, PlaygroundError
@@ -29,7 +30,6 @@ from playground.core.types import (
     Stats,
     in_order,
 )
-from playground.engine.bio import Scheme
 
 DIMENSIONS = 16
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference names none

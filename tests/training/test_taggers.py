@@ -165,3 +165,40 @@ def test_an_adapter_can_start_from_another(data_folder, tiny_base, tmp_path):
     )
     for name, value in lora.trainable(first).items():
         assert torch.equal(lora.trainable(second)[name], value.half().float()), name
+
+
+def test_an_adapter_of_other_labels_and_fewer_ranks_can_be_gone_on_from(data_folder, tiny_base, tmp_path):
+    """Its matrices do what they did; the head is new."""
+    import torch
+
+    from playground.training import lora, lora_tagger, tagged
+
+    classes, names = tagged.formal(data_folder), tagged.general(data_folder)
+    settings = lora_tagger.TaggerSettings(**LORA)
+    given = {"seed": 1, "base": tiny_base}
+    first, _, _ = lora_tagger.train_tagger(
+        classes.train, classes.labels, settings, state=tmp_path / "a.safetensors", **given
+    )
+    kept = settings.rank // 2
+    lora.save_adapter(first, tmp_path / "first", kept)
+    assert json.loads((tmp_path / "first" / "adapter_config.json").read_text())["r"] == kept
+    plain, _ = lora.base_model(tiny_base, classes.labels, per_word=True)
+    saved = lora.with_adapter(plain, tmp_path / "first")
+    second, tokenizer, _ = lora_tagger.train_tagger(
+        names.train,
+        names.labels,
+        settings,
+        state=tmp_path / "b.safetensors",
+        start=tmp_path / "first",
+        minutes=0.0,
+        **given,
+    )
+    inputs = tokenizer("Anna met Ben in Rome", return_tensors="pt")
+    with torch.no_grad():
+        theirs, ours = (model.base_model.model.bert(**inputs).last_hidden_state for model in (saved, second))
+        bare = second.base_model.model.bert
+        with second.disable_adapter():
+            untouched = bare(**inputs).last_hidden_state
+    assert torch.allclose(theirs, ours, atol=1e-4)
+    assert not torch.allclose(untouched, ours, atol=1e-3)
+    assert second.config.num_labels == len(names.labels) != len(classes.labels)

@@ -20,6 +20,8 @@ from playground.engine.models.encoder import Encoder
 
 
 class LoraTagger(Adapted):
+    consistent = True
+
     def __init__(
         self, encoder: Encoder, adapter: str, head: tuple[Any, Any], identity: Identity, reader: HubReader
     ) -> None:

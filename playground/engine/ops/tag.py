@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Call, Tag
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef, Span, Spans, in_order
-from playground.engine.bio import Scheme
 from playground.engine.loaders import EncodedWords
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.windows import Window, windows
@@ -161,7 +161,7 @@ def _scheme(ref: ModelRef, model: object) -> Scheme:
         raise NotSupported(f"The model {ref.id} has no names for its labels: choose another one.")
     if len(names) != outputs:
         raise LoadFailed(f"The model {ref.id} has {outputs} labels and {len(names)} names: correct the catalog.")
-    return Scheme.read(names)
+    return Scheme.read(names, getattr(model, "consistent", False))
 
 
 OP = TagOp()
