@@ -245,12 +245,13 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
     weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
     if not fits(folder, model.config.num_labels):
-        weights = {k: v for k, v in weights.items() if ".classifier." not in k}
+        weights |= {k: v for k, v in own.items() if ".classifier." in k}
     config, saved = model.peft_config["default"], json.loads((folder / "adapter_config.json").read_text())
     scaling = (saved["lora_alpha"] / saved["r"]) / (config.lora_alpha / config.r)
     if saved["r"] < config.r or scaling != 1:
-        weights = low_rank.widened(weights, scaling, get_peft_model_state_dict(model, save_embedding_layers=False))
+        weights = low_rank.widened(weights, scaling, own)
     result = set_peft_model_state_dict(model, weights)
     if result.unexpected_keys:
         raise ValueError(f"The adapter in {folder.name} does not fit this encoder: {result.unexpected_keys[:3]}.")

@@ -87,7 +87,8 @@ def by_hand(ref, texts, most=None):
             rows = model(**inputs).logits[0, [of.index(word) for word in range(len(words))]]  # [words, L]
         logits.append(rows.numpy())
         shares = rows.double().softmax(-1).numpy()
-        spans.append(Scheme.read(names).spans(text, segment.words(text), shares))
+        scheme = Scheme.read(names, consistent=ref.base is not None)
+        spans.append(scheme.spans(text, segment.words(text), shares))
     return spans, logits
 
 
