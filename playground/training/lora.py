@@ -232,6 +232,11 @@ def save_adapter(model: PeftModel, folder: Path, rank: int | None = None) -> Non
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
+def saved_parameters(folder: Path) -> int:
+    """Of the adapter saved in `folder`, its head among them."""
+    return sum(tensor.numel() for tensor in load_file(folder / "adapter_model.safetensors").values())
+
+
 def fits(folder: Path, labels: int) -> bool:
     """Whether the head of the adapter saved in `folder` is for so many labels."""
     weights = load_file(folder / "adapter_model.safetensors")

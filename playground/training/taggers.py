@@ -89,7 +89,7 @@ def run(job: Job) -> dict[str, Any]:
         "labels": list(split.labels),
         "max_length": settings.max_length,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
-        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "parameters": lora.saved_parameters(job.out),
         "settings": asdict(settings),
     }
     files = ("adapter_config.json", "adapter_model.safetensors")
