@@ -49,6 +49,7 @@ class Checkpoint(_Row):
     labels: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
     max_length: int = 256
+    capitals: bool = False
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
     trained_here: bool = False
@@ -154,6 +155,7 @@ class Catalog:
             labels=checkpoint.labels,
             max_length=checkpoint.max_length,
             thresholds=checkpoint.thresholds,
+            capitals=checkpoint.capitals,
         )
 
     @cached_property
@@ -236,6 +238,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             labels=facts["labels"],
             thresholds=facts.get("thresholds", ()),
             max_length=facts["max_length"],
+            capitals=facts.get("settings", {}).get("capitals", False),
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),
             trained_here=True,

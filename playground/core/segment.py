@@ -61,6 +61,15 @@ def words(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, 
     return [match.span() for match in _WORD.finditer(text, start, len(text) if end is None else end)]
 
 
+def capital(word: str) -> bool:
+    """Whether a capital is in it: what an uncased encoder cannot see.
+
+    >>> capital("iPhone"), capital("phone"), capital("東京")
+    (True, False, False)
+    """
+    return word != word.lower()
+
+
 def lines(text: str) -> list[tuple[int, int]]:
     """[start, end) of each line that is not blank, without its line break."""
     return [match.span() for match in _LINE.finditer(text) if not match.group().isspace()]

@@ -35,6 +35,7 @@ class ModelRef:
     base: the backbone under an adapter; two refs with the same base share it in memory.
     labels: names of the logits in order; empty where the checkpoint's own config says them.
     thresholds: of labels that are judged each by itself, in the same order: a label holds where its score reaches its own.
+    capitals: whether words with a capital are marked by token type 1, as a tagger over an uncased encoder may be trained.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ModelRef:
     labels: tuple[str, ...] = ()
     max_length: int = 256
     thresholds: tuple[float, ...] = ()
+    capitals: bool = False
 
 
 @dataclass(frozen=True)

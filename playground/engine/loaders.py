@@ -102,12 +102,12 @@ class WordReader(Protocol):
     def split(self, lines: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
         """The pieces of each word of each line: 16 at most, none where the model cannot see it."""
 
-    def window(self, words: Sequence[Sequence[int]]) -> EncodedWords:
-        """Words by their pieces, with the special tokens around them."""
+    def window(self, words: Sequence[Sequence[int]], written: Sequence[str]) -> EncodedWords:
+        """Words by their pieces, with the special tokens around them. `written`: the same words as they stand in the text."""
 
 
 class Tagger(TextModel, Protocol):
-    """A model that labels words. `outputs`: its number of logits per word."""
+    """A model that labels words. `outputs`: its number of logits per word; `consistent`: see `core.bio`."""
 
     @property
     def reader(self) -> WordReader: ...
@@ -117,6 +117,9 @@ class Tagger(TextModel, Protocol):
 
     @property
     def outputs(self) -> int: ...
+
+    @property
+    def consistent(self) -> bool: ...
 
     @property
     def path(self) -> str | None:

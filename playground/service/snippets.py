@@ -136,9 +136,21 @@ def _hub(template: str) -> Render:
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
             max_length=checkpoint.max_length,
+            consistent="",
         )
 
     return render
+
+
+def _tagger(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    lora = tagger_snippets.LORA
+    pieces = tagger_snippets.WORD_PIECES
+    if checkpoint.capitals:
+        lora, pieces = (
+            lora.replace("import lines, words", "import capital, lines, words"),
+            tagger_snippets.MARKED_PIECES,
+        )
+    return _bundled(lora + pieces + tagger_snippets.LOOP)(catalog, task, checkpoint, text)
 
 
 def _bundled(template: str) -> Render:
@@ -150,6 +162,7 @@ def _bundled(template: str) -> Render:
             labels=repr(list(checkpoint.labels)),
             folder=repr(_relative(catalog, checkpoint)),
             max_length=checkpoint.max_length,
+            consistent=", consistent=True",
         )
 
     return render
@@ -160,7 +173,7 @@ _LOCAL: dict[str, Render] = {
     "lora-classifier": _bundled(_LORA),
     "scratch-classifier": _bundled(_SCRATCH),
     "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
-    "lora-tagger": _bundled(tagger_snippets.LORA + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
+    "lora-tagger": _tagger,
     "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),
 }
 

@@ -12,7 +12,7 @@ from importlib.metadata import files
 import torch
 from peft import PeftModel
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -33,7 +33,7 @@ Run it in the playground's folder. Needs: pip install torch transformers regex
 """
 import torch
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -67,6 +67,28 @@ def scored(pieces):
     return model(input_ids=torch.tensor([ids])).logits[0, first]
 '''
 
+# In the place of WORD_PIECES, where words with a capital are marked by token type 1.
+MARKED_PIECES = '''
+
+def split(words):
+    """Of each word's pieces, at most 16 of a word: the id, and 1 where the word has a capital."""
+    read = tokenizer([word[:256] for word in words], is_split_into_words=True, add_special_tokens=False)
+    pieces = [[] for _ in words]
+    for piece, word in zip(read["input_ids"], read.word_ids()):
+        pieces[word].append((piece, int(capital(words[word]))))
+    return [found[:16] or [(tokenizer.unk_token_id, int(capital(word)))] for word, found in zip(words, pieces)]
+
+
+def scored(pieces):
+    """Logits [words, labels] of one window: a word's are read at its first piece."""
+    inside, first = [(tokenizer.cls_token_id, 0)], []
+    for word in pieces:
+        first.append(len(inside))
+        inside += word
+    ids, types = zip(*inside, (tokenizer.sep_token_id, 0))
+    return model(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types])).logits[0, first]
+'''
+
 SCRATCH = '''"""{title} by our own transformer, trained from random weights. Needs: pip install torch regex
 
 Run it in the playground's folder; the model is playground/scratch/model.py.
@@ -75,7 +97,7 @@ from pathlib import Path
 
 import torch
 from playground.core.segment import lines, words
-from playground.engine.bio import Scheme
+from playground.core.bio import Scheme
 from playground.engine.windows import windows
 from playground.scratch.model import EncoderTagger
 from playground.scratch.tokenizer import CLS, Tokenizer
@@ -107,7 +129,7 @@ def scored(pieces):
 # After all three.
 LOOP = """
 
-tags = Scheme.read(labels)
+tags = Scheme.read(labels{consistent})
 for start, end in lines(text):  # each line by itself; one that is longer than a window in several that overlap
     places = words(text, start, end)
     pieces = split([text[a:b] for a, b in places])

@@ -29,9 +29,9 @@ from transformers.utils import logging
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, encoder_folder, verify
 from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
+from playground.training import low_rank
 from playground.training.calibration import softmax
 from playground.training.data import LABELS, Examples
-from playground.training.low_rank import added_to_weights
 from playground.training.whole_texts import LabelledTexts
 
 
@@ -205,7 +205,7 @@ def adapt(
     """Train the adapter for `steps` steps; then the model holds the averaged weights, ready to answer. `session`: see `fit`."""
     model.train()
     schedule = Schedule(steps, settings.rate, max(1, round(settings.warmup * steps)))
-    with added_to_weights(model):
+    with low_rank.added_to_weights(model):
         trained = fit(trainable(model), loss_at, schedule, averaging=settings.averaging, **session)
     with torch.no_grad():
         for name, parameter in trainable(model).items():
@@ -248,28 +248,55 @@ def fold_temperature(model: PeftModel, temperature: float) -> None:
                 parameter.div_(temperature)
 
 
-def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write adapter_config.json and adapter_model.safetensors (float16). No path of this machine is in either."""
+def save_adapter(model: PeftModel, folder: Path, rank: int | None = None) -> None:
+    """Write adapter_config.json and adapter_model.safetensors (float16). No path of this machine is in either.
+
+    rank: the adapter is cut to this one, where it has more.
+    """
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision = ENCODER_ID, ENCODER_REVISION
     config.inference_mode = True
     model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the hub about the base
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours follows
-    weights = folder / "adapter_model.safetensors"
-    save_file({k: v.half().contiguous() for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
     path = folder / "adapter_config.json"
     record = json.loads(path.read_text())
+    weights = folder / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    if rank is not None and rank < record["r"]:
+        tensors = low_rank.cut(tensors, record["lora_alpha"] / record["r"], rank)
+        record["r"] = record["lora_alpha"] = rank
+    save_file({k: v.half().contiguous() for k, v in tensors.items()}, weights, metadata={"format": "pt"})
     record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
     if record["modules_to_save"]:
         record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
+def saved_parameters(folder: Path) -> int:
+    """Of the adapter saved in `folder`, its head among them."""
+    return sum(tensor.numel() for tensor in load_file(folder / "adapter_model.safetensors").values())
+
+
+def fits(folder: Path, labels: int) -> bool:
+    """Whether the head of the adapter saved in `folder` is for so many labels."""
+    weights = load_file(folder / "adapter_model.safetensors")
+    return any(key.endswith("classifier.bias") and len(bias) == labels for key, bias in weights.items())
+
+
 def load_adapter(model: PeftModel, folder: Path) -> None:
-    """Copy a saved adapter's weights into the model's default adapter. Raises ValueError when they do not fit."""
-    from peft import set_peft_model_state_dict
+    """Copy a saved adapter's weights into the model's default adapter, which may be of a higher rank; the head too, where it is for
+    as many labels. Raises ValueError where they do not fit.
+    """
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
     weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
+    if not fits(folder, model.config.num_labels):
+        weights |= {k: v for k, v in own.items() if ".classifier." in k}
+    config, saved = model.peft_config["default"], json.loads((folder / "adapter_config.json").read_text())
+    scaling = (saved["lora_alpha"] / saved["r"]) / (config.lora_alpha / config.r)
+    if saved["r"] < config.r or scaling != 1:
+        weights = low_rank.widened(weights, scaling, own)
     result = set_peft_model_state_dict(model, weights)
     if result.unexpected_keys:
         raise ValueError(f"The adapter in {folder.name} does not fit this encoder: {result.unexpected_keys[:3]}.")

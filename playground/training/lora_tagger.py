@@ -3,7 +3,7 @@
 Words are cut into pieces one by one, as transformers' `is_split_into_words=True` does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from playground.core import segment
 from playground.scratch.train import Trained
 from playground.training import lora
 from playground.training.columns import Sentence
 from playground.training.tagging import allowed_tags, budget_schedule, compared_tags, lines_of, marginal_loss
 
 LONGEST_WORD = 16  # pieces; the rest of a longer word is not read
+UNMARKED = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class TaggerSettings(lora.LoraSettings):
         types as one answer; "left out" compares no entity with the other types alone. Where most of the data leave a type open,
         "either" lets it run wild: nothing there speaks against it.
     encoder_dropout: the encoder's own. It makes a step a quarter longer, and runs here are short.
+    kept_rank: what is trained with `rank` is saved with this one: half the bytes, and hardly another answer.
+    capitals: words with a capital are marked by token type 1, which an uncased encoder of single texts leaves unused. In every
+        `UNMARKED`th line of training none is, so that names are looked for where nobody writes capitals, too.
     """
 
     epochs: float = 3
@@ -41,6 +46,8 @@ class TaggerSettings(lora.LoraSettings):
     averaging: float = 0.99
     unmarked: str = "either"
     encoder_dropout: float = 0.0
+    capitals: bool = False
+    kept_rank: int = 16
 
 
 class Pieces:
@@ -58,35 +65,42 @@ class Pieces:
 
 
 class Lines:
-    """Lines of words as token ids: `ids[i]` with its special tokens, `firsts[i]` the places of its words' first pieces.
+    """Lines of words as token ids: `ids[i]` with its special tokens, `firsts[i]` the places of its words' first pieces, `types[i]`
+    1 where a word has a capital. bare: the lines in which none is marked.
 
     __call__(indices) -> the model's keyword arguments, int64 [B, T] each, and the rows and columns of all words in them, [N].
     """
 
-    def __init__(self, pieces: Pieces, lines: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, pieces: Pieces, lines: Sequence[Sequence[str]], capitals: bool, bare: Collection[int] = ()
+    ) -> None:
         self.padding = pieces.tokenizer.pad_token_id
         first, last = pieces.tokenizer.cls_token_id, pieces.tokenizer.sep_token_id
         self.ids: list[list[int]] = []
         self.firsts: list[list[int]] = []
-        for line in lines:
-            ids, firsts = [first], []
+        self.types: list[list[int]] = []
+        for place, line in enumerate(lines):
+            ids, firsts, types = [first], [], [0]
             for word in line:
                 firsts.append(len(ids))
                 ids += pieces.of[word]
+                types += [int(capitals and place not in bare and segment.capital(word))] * len(pieces.of[word])
             self.ids.append([*ids, last])
+            self.types.append([*types, 0])
             self.firsts.append(firsts)
         self.lengths = [len(ids) for ids in self.ids]
 
     def __call__(self, indices: Sequence[int]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         longest = max(self.lengths[i] for i in indices)
         ids = torch.full((len(indices), longest), self.padding)
-        mask = torch.zeros((len(indices), longest), dtype=torch.long)
+        mask, types = (torch.zeros((len(indices), longest), dtype=torch.long) for _ in range(2))
         for row, i in enumerate(indices):
             ids[row, : self.lengths[i]] = torch.tensor(self.ids[i])
+            types[row, : self.lengths[i]] = torch.tensor(self.types[i])
             mask[row, : self.lengths[i]] = 1
         rows = torch.tensor([row for row, i in enumerate(indices) for _ in self.firsts[i]])
         columns = torch.tensor([place for i in indices for place in self.firsts[i]])
-        return {"input_ids": ids, "attention_mask": mask}, rows, columns
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}, rows, columns
 
 
 def chunks(words: Sequence[str], pieces: Pieces, room: int) -> list[tuple[int, int]]:
@@ -136,7 +150,7 @@ def train_tagger(
             lines.append(words[begin:end])
             allowed.append(mask[begin:end])
             compared.append(whole[begin:end])
-    data = Lines(pieces, lines)
+    data = Lines(pieces, lines, settings.capitals, range(0, len(lines), UNMARKED))
     steps, batch_at = budget_schedule(data.lengths, settings.batch, seed, settings.epochs)
 
     def loss_at(step: int) -> Tensor:
@@ -152,12 +166,16 @@ def train_tagger(
 
 @torch.inference_mode()
 def probabilities(
-    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sentence], max_length: int
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    sentences: Sequence[Sentence],
+    max_length: int,
+    capitals: bool = False,
 ) -> list[np.ndarray]:
     """Label probabilities, float32 [words, L] for each sentence, each read by itself; one that is too long is read in parts."""
     pieces = Pieces(tokenizer, sentences)
     parts = [(i, *part) for i, s in enumerate(sentences) for part in chunks(s.words, pieces, max_length - 2)]
-    data = Lines(pieces, [sentences[i].words[start:end] for i, start, end in parts])
+    data = Lines(pieces, [sentences[i].words[start:end] for i, start, end in parts], capitals)
     order = sorted(range(len(parts)), key=lambda part: data.lengths[part])
     found: dict[int, np.ndarray] = {}
     for at in range(0, len(order), 32):

@@ -1,11 +1,12 @@
-"""A quicker step for adapters: the low-rank matrices are added to the weights before a layer computes, not to its outputs.
+"""Low-rank matrices: a quicker step while they are trained, and fewer of their ranks once they are.
 
-peft computes x W^T + s (x A^T) B^T, which reads and writes every output several times. While an adapter is trained alone and
-without dropout, x (W + s B A)^T is the same number, by one product; the gradients of A and B need no full-size matrix either.
-On a CPU a step takes a fifth to a quarter less time.
+A quicker step: they are added to the weights before a layer computes, not to its outputs. peft computes x W^T + s (x A^T) B^T,
+which reads and writes every output several times. While an adapter is trained alone and without dropout, x (W + s B A)^T is the
+same number, by one product; the gradients of A and B need no full-size matrix either. On a CPU a step takes a fifth to a quarter
+less time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -40,6 +41,34 @@ def _forward(layer: Linear, x: Tensor) -> Tensor:
     name = layer.active_adapters[0]
     a, b, base = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.base_layer
     return _AddedWeights.apply(x, base.weight, base.bias, a, b, layer.scaling[name])
+
+
+def cut(weights: Mapping[str, Tensor], scaling: float, rank: int) -> dict[str, Tensor]:
+    """An adapter's tensors with every product s B A replaced by the nearest one of this rank, B' A' (Eckart & Young 1936), with no
+    scaling left to do; all other tensors as they are. A [R, I] and B [O, R] by peft's names, lora_A and lora_B.
+    """
+    found = dict(weights)
+    for name in [name for name in weights if ".lora_A." in name]:
+        other = name.replace(".lora_A.", ".lora_B.")
+        left, sizes, right = torch.linalg.svd(scaling * weights[other].double() @ weights[name].double(), False)
+        root = sizes[:rank].sqrt()
+        found[name] = (root[:, None] * right[:rank]).float()  # [rank, I]
+        found[other] = (left[:, :rank] * root).float()  # [O, rank]
+    return found
+
+
+def widened(weights: Mapping[str, Tensor], scaling: float, into: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An adapter's tensors in the shapes of another's of a higher rank, which does no scaling: the same products, and room to
+    learn. A's new rows are `into`'s, B's new columns 0.
+    """
+    found = dict(weights)
+    for name, tensor in weights.items():
+        if ".lora_A." in name:
+            found[name] = torch.cat([tensor, into[name][len(tensor) :]])
+        elif ".lora_B." in name:
+            found[name] = torch.zeros_like(into[name])
+            found[name][:, : tensor.shape[1]] = scaling * tensor
+    return found
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playground.core.bio import Scheme
 from playground.scratch.model import EncoderTagger, TaggerConfig, pad
 from playground.scratch.tokenizer import MASK, Tokenizer
 from playground.scratch.train import Schedule, StepReport, Trained, fit
@@ -81,8 +82,12 @@ def run(job: Job) -> dict[str, Any]:
     model.save(job.out, torch.float16)
     shipped, reader = EncoderTagger.load(job.out), Tokenizer.load(job.out / "tokenizer.json")
 
+    scheme = Scheme.read(split.labels, consistent=True)
+
     def tag(sentences: Sequence[Sentence]) -> Tags:
-        return [[split.labels[best] for best in rows.argmax(1)] for rows in probabilities(shipped, reader, sentences)]
+        return [
+            [split.labels[best] for best in scheme.best(rows)] for rows in probabilities(shipped, reader, sentences)
+        ]
 
     metrics = {part: figures(tag, train, held, split.labels) for part, held in split.held.items()}
     record = {

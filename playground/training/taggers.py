@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.core.bio import Scheme
 from playground.scratch.train import StepReport
 from playground.training import cards, lora, lora_tagger, tagged, tagger_cards
 from playground.training.adapters import BUNDLED
@@ -20,7 +21,9 @@ FORMAT = "lora-tagger"
 
 @dataclass(frozen=True)
 class Plan:
-    """What differs between the four. `start`: the bundled adapter to go on from, which is also the one to compare with."""
+    """What differs between the four. `start`: the bundled adapter to go on from; of the same labels, it is also the one to compare
+    with, of others its head is left behind.
+    """
 
     split: Callable[[Path | None], TaggedSplit]
     card: cards.Words
@@ -29,7 +32,12 @@ class Plan:
 
 
 PLANS = {
-    "ner-general": Plan(tagged.general, tagger_cards.NER_GENERAL, TaggerSettings(epochs=0.75, unmarked="left out")),
+    "ner-general": Plan(
+        tagged.general,
+        tagger_cards.NER_GENERAL,
+        TaggerSettings(epochs=1.5, rate=1.5e-3, unmarked="left out", encoder_dropout=0.1, capitals=True),
+        start="pos-general",
+    ),
     "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL, TaggerSettings(epochs=3)),
     "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL, TaggerSettings(epochs=2.5)),
     "pos-informal": Plan(
@@ -67,12 +75,12 @@ def run(job: Job) -> dict[str, Any]:
     )
     if not trained.done:
         return cards.unfinished(job, trained)
-    lora.save_adapter(model, job.out)
+    lora.save_adapter(model, job.out, settings.kept_rank)
 
-    tag = _saved(job.out, split.labels, base, settings.max_length)
+    tag = _saved(job.out, split.labels, base, settings)
     metrics = {part: figures(tag, train, held, split.labels) for part, held in split.held.items()}
-    if start is not None:
-        rival = _saved(start, split.labels, base, settings.max_length)
+    if start is not None and lora.fits(start, len(split.labels)):
+        rival = _saved(start, split.labels, base, settings)
         for part, held in split.held.items():
             metrics[part][f"{plan.start}_accuracy".replace("-", "_")] = word_accuracy(held, rival(held))
     record = {
@@ -81,7 +89,7 @@ def run(job: Job) -> dict[str, Any]:
         "labels": list(split.labels),
         "max_length": settings.max_length,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
-        "parameters": sum(p.numel() for p in lora.trainable(model).values()),
+        "parameters": lora.saved_parameters(job.out),
         "settings": asdict(settings),
     }
     files = ("adapter_config.json", "adapter_model.safetensors")
@@ -90,14 +98,16 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def _saved(
-    folder: Path, labels: Sequence[str], base: Path | None, max_length: int
+    folder: Path, labels: Sequence[str], base: Path | None, settings: TaggerSettings
 ) -> Callable[[Sequence[Sentence]], Tags]:
     """What the adapter in `folder` says of sentences."""
     plain, tokenizer = lora.base_model(base, labels, per_word=True)
     model = lora.with_adapter(plain, folder)
 
+    scheme = Scheme.read(labels, consistent=True)
+
     def tag(sentences: Sequence[Sentence]) -> Tags:
-        found = lora_tagger.probabilities(model, tokenizer, sentences, max_length)
-        return [[labels[best] for best in rows.argmax(1)] for rows in found]
+        found = lora_tagger.probabilities(model, tokenizer, sentences, settings.max_length, settings.capitals)
+        return [[labels[best] for best in scheme.best(rows)] for rows in found]
 
     return tag

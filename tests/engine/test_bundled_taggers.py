@@ -5,11 +5,11 @@ import pytest
 
 from playground.catalog import Catalog
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Tag
 from playground.core.cancel import Cancel
 from playground.core.events import Finished
 from playground.core.streams import iterate
-from playground.engine.bio import Scheme
 from playground.engine.runtime_local import LocalRuntime
 from playground.settings import ROOT, Settings
 
@@ -45,6 +45,9 @@ def logits(ref, words):
     model = PeftModel.from_pretrained(plain, ref.folder).eval()
     inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")
     of = inputs.word_ids(0)
+    if ref.capitals:
+        marks = [word is not None and any(letter.isupper() for letter in words[word]) for word in of]
+        inputs["token_type_ids"] = torch.tensor([marks]).long()
     with torch.inference_mode():
         return model(**inputs).logits[0, [of.index(word) for word in range(len(words))]]
 
@@ -52,7 +55,7 @@ def logits(ref, words):
 @pytest.mark.parametrize("checkpoint", BUNDLED, ids=[row.id for row in BUNDLED])
 def test_a_bundled_tagger_says_what_the_libraries_say(checkpoint):
     ref = CATALOG.ref(checkpoint)
-    scheme = Scheme.read(checkpoint.labels)
+    scheme = Scheme.read(checkpoint.labels, consistent=True)
     runtime = LocalRuntime(Settings(device="cpu", threads=1))
     spans = 0
     try:

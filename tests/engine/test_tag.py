@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Attend, Classify, Embed, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import LoadFailed, NotSupported
@@ -19,7 +20,6 @@ from playground.core.events import LAST, Cancelled, Failed, Finished
 from playground.core.streams import iterate
 from playground.core.types import Spans
 from playground.engine import stack
-from playground.engine.bio import Scheme
 from playground.engine.loaders import EncodedWords
 from playground.engine.models._words import by_row, first_places
 from playground.engine.ops import tag
@@ -87,7 +87,8 @@ def by_hand(ref, texts, most=None):
             rows = model(**inputs).logits[0, [of.index(word) for word in range(len(words))]]  # [words, L]
         logits.append(rows.numpy())
         shares = rows.double().softmax(-1).numpy()
-        spans.append(Scheme.read(names).spans(text, segment.words(text), shares))
+        scheme = Scheme.read(names, consistent=ref.base is not None)
+        spans.append(scheme.spans(text, segment.words(text), shares))
     return spans, logits
 
 
@@ -116,7 +117,8 @@ def test_logits_are_those_of_the_plain_model_also_in_a_padded_batch(taggers, nam
     context = LoadContext(torch.device("cpu"), torch.float32, lambda function: function())
     model = build_loaders().get(ref.loader).load(ref, None, context)
     _, expected = by_hand(ref, TEXTS)
-    rows = [(model, model.reader.window(line)) for line in model.reader.split([words_of(text) for text in TEXTS])]
+    lines = [words_of(text) for text in TEXTS]
+    rows = [(model, model.reader.window(*both)) for both in zip(model.reader.split(lines), lines, strict=True)]
     for found in (model.word_runner.logits(rows), [model.word_runner.logits([row])[0] for row in rows]):
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == np.float32

@@ -1,5 +1,7 @@
 """Words to pieces, as transformers' own `is_split_into_words=True` does, for WordPiece, byte-level BPE and our own tokenizer."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ def test_a_window_is_what_transformers_makes_of_the_words(hub, name, text):
     words = words_of(text)
     expected = tokenizer(words, is_split_into_words=True)
     (line,) = reader.split([words])
-    window = reader.window(line)
+    window = reader.window(line, words)
     assert {key: list(value) for key, value in window.inputs.items()} == dict(expected)
     firsts: dict[int, int] = {}
     for place, word in enumerate(expected.word_ids(0)):
@@ -61,6 +63,32 @@ def test_a_window_is_what_transformers_makes_of_the_words(hub, name, text):
             firsts.setdefault(word, place)
     assert [start for start, _ in window.words] == [firsts[word] for word in range(len(words))]
     assert window.tokens - reader.room(64) == len(expected["input_ids"]) - 62  # two special ones
+
+
+def test_capitals_are_marked_where_the_checkpoint_was_trained_so(taggers):
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(taggers.bert.folder)
+    words = words_of(f"{TEXTS[0]} iPhone Ελλάδα 東京 ok")
+    plain, marked = (
+        HubReader(tokenizer, 64, replace(taggers.bert, capitals=capitals)).window(
+            HubReader(tokenizer, 64, taggers.bert).split([words])[0], words
+        )
+        for capitals in (False, True)
+    )
+    types = marked.inputs["token_type_ids"]
+    assert {**marked.inputs, "token_type_ids": plain.inputs["token_type_ids"]} == plain.inputs
+    assert not any(plain.inputs["token_type_ids"])
+    assert (types[0], types[-1]) == (0, 0)
+    for word, (start, end) in zip(words, marked.words, strict=True):
+        assert set(types[start:end]) == {int(any(letter.isupper() for letter in word))}
+    assert 0 < sum(types) < len(types) - 2
+    with pytest.raises(NotSupported, match="token types"):
+        HubReader(
+            transformers.AutoTokenizer.from_pretrained(taggers.roberta.folder),
+            64,
+            replace(taggers.roberta, capitals=True),
+        )
 
 
 def test_word_pieces_are_really_cut(hub):
@@ -75,7 +103,7 @@ def test_our_own_reads_as_it_was_trained(scratch):
     for text in [*TEXTS, ODD, "x" * 100]:
         words = words_of(text)
         ids, places = tokenizer.for_tagger(words)
-        window = reader.window(reader.split([words])[0])
+        window = reader.window(reader.split([words])[0], words)
         assert window.inputs["input_ids"] == ids
         assert [word for word, (start, end) in enumerate(window.words) for _ in range(start, end)] == places[1:]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Call, Classify, Embed, Match, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import InputError, NotSupported, PlaygroundError

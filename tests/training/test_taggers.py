@@ -104,6 +104,31 @@ def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
         assert value.dtype == torch.float16
 
 
+def test_capitals_are_token_types(data_folder, tiny_base, tmp_path):
+    """By plain transformers: type 1 where a word has a capital, in all lines but every eighth; and it is learned."""
+    from playground.training import lora_tagger, tagged
+
+    split = tagged.general(data_folder)
+    settings = lora_tagger.TaggerSettings(**LORA, capitals=True)
+    tagger, tokenizer, _ = lora_tagger.train_tagger(
+        split.train, split.labels, settings, seed=2, base=tiny_base, state=tmp_path / "s.safetensors"
+    )
+    words = ["Anna", "met", "mcDonald", "in", "paris", "."]
+    pieces = lora_tagger.Pieces(tokenizer, [Sentence(tuple(words), ("O",) * 6)])
+    inputs, _, columns = lora_tagger.Lines(pieces, [words, words], True, {0})([0, 1])
+    found = tokenizer(words, is_split_into_words=True)
+    assert inputs["input_ids"].tolist() == [found["input_ids"]] * 2
+    assert not inputs["token_type_ids"][0].any()
+    assert inputs["token_type_ids"][1].tolist() == [int(word in (0, 2)) for word in found.word_ids(0)]
+    (with_them,), (without,) = (
+        lora_tagger.probabilities(tagger, tokenizer, [Sentence(tuple(words), ("O",) * 6)], 128, capitals)
+        for capitals in (True, False)
+    )
+    assert abs(with_them - without).max() > 1e-4
+    model = tagger(**{name: rows[1:] for name, rows in inputs.items()}).logits.softmax(-1).detach().numpy()
+    assert abs(model[0, columns[:6]] - with_them).max() < 1e-5
+
+
 def test_a_long_sentence_is_read_to_its_end(data_folder, tiny_base):
     from playground.training import lora, lora_tagger
 
@@ -140,3 +165,40 @@ def test_an_adapter_can_start_from_another(data_folder, tiny_base, tmp_path):
     )
     for name, value in lora.trainable(first).items():
         assert torch.equal(lora.trainable(second)[name], value.half().float()), name
+
+
+def test_an_adapter_of_other_labels_and_fewer_ranks_can_be_gone_on_from(data_folder, tiny_base, tmp_path):
+    """Its matrices do what they did; the head is new."""
+    import torch
+
+    from playground.training import lora, lora_tagger, tagged
+
+    classes, names = tagged.formal(data_folder), tagged.general(data_folder)
+    settings = lora_tagger.TaggerSettings(**LORA)
+    given = {"seed": 1, "base": tiny_base}
+    first, _, _ = lora_tagger.train_tagger(
+        classes.train, classes.labels, settings, state=tmp_path / "a.safetensors", **given
+    )
+    kept = settings.rank // 2
+    lora.save_adapter(first, tmp_path / "first", kept)
+    assert json.loads((tmp_path / "first" / "adapter_config.json").read_text())["r"] == kept
+    plain, _ = lora.base_model(tiny_base, classes.labels, per_word=True)
+    saved = lora.with_adapter(plain, tmp_path / "first")
+    second, tokenizer, _ = lora_tagger.train_tagger(
+        names.train,
+        names.labels,
+        settings,
+        state=tmp_path / "b.safetensors",
+        start=tmp_path / "first",
+        minutes=0.0,
+        **given,
+    )
+    inputs = tokenizer("Anna met Ben in Rome", return_tensors="pt")
+    with torch.no_grad():
+        theirs, ours = (model.base_model.model.bert(**inputs).last_hidden_state for model in (saved, second))
+        bare = second.base_model.model.bert
+        with second.disable_adapter():
+            untouched = bare(**inputs).last_hidden_state
+    assert torch.allclose(theirs, ours, atol=1e-4)
+    assert not torch.allclose(untouched, ours, atol=1e-3)
+    assert second.config.num_labels == len(names.labels) != len(classes.labels)

@@ -167,3 +167,34 @@ def test_figures_of_word_classes_count_words():
     found = figures(lambda sentences: [["AUX", "VERB", "ADP"]], held, held, ("AUX", "VERB", "ADV", "ADP"))
     assert (found["n"], found["sentences"], found["accuracy"]) == (3, 1, 0.6667)
     assert found["most_frequent_tag_accuracy"] == 1.0
+
+
+def test_a_cut_adapter_is_the_nearest_of_its_rank_and_a_widened_one_the_same():
+    import torch
+
+    from playground.training.low_rank import cut, widened
+
+    torch.manual_seed(3)
+    weights = {
+        "layer.lora_A.weight": torch.randn(6, 10),
+        "layer.lora_B.weight": torch.randn(8, 6),
+        "classifier.weight": torch.randn(2, 8),
+    }
+
+    def product(found):
+        return found["layer.lora_B.weight"] @ found["layer.lora_A.weight"]
+
+    whole = 0.5 * product(weights)
+    assert torch.allclose(product(cut(weights, 0.5, 6)), whole, atol=1e-5)
+    small = cut(weights, 0.5, 3)
+    assert small["layer.lora_A.weight"].shape == (3, 10)
+    assert small["layer.lora_B.weight"].shape == (8, 3)
+    assert small["classifier.weight"] is weights["classifier.weight"]
+    lost = torch.linalg.svdvals(whole)[3:]
+    assert torch.allclose(torch.linalg.norm(whole - product(small)), torch.linalg.norm(lost), atol=1e-5)
+
+    other = {"layer.lora_A.weight": torch.randn(7, 10), "layer.lora_B.weight": torch.randn(8, 7)}
+    wide = widened(small, 2.0, other)
+    assert wide["layer.lora_A.weight"].shape == (7, 10)
+    assert torch.allclose(product(wide), 2 * product(small), atol=1e-5)
+    assert torch.equal(wide["layer.lora_A.weight"][3:], other["layer.lora_A.weight"][3:])

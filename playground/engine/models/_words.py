@@ -20,7 +20,8 @@ Piece = tuple[int, int, int]  # its id, and its [start, end) in the word
 
 
 class Reader(ABC):
-    """Over some tokenizer. before, after: the special tokens around a window, as inputs by name.
+    """Over some tokenizer. before, after: the special tokens around a window, as inputs by name; inner: what fills each input
+    between them. capitals: see `ModelRef`.
 
     `longest`: tokens that the model has positions for. Device thread only.
     """
@@ -31,8 +32,9 @@ class Reader(ABC):
         after: Mapping[str, Sequence[int]],
         inner: Mapping[str, int],
         longest: int,
+        capitals: bool = False,
     ) -> None:
-        self.longest = longest
+        self.longest, self.capitals = longest, capitals
         self._before, self._after, self._inner = before, after, inner
         self._specials = len(before["input_ids"]) + len(after["input_ids"])
 
@@ -51,17 +53,19 @@ class Reader(ABC):
         cut = [[word[:MOST_CHARACTERS] for word in line] for line in lines]
         return [[tuple(id_ for id_, _, _ in word[:MOST_PIECES]) for word in line] for line in self.pieces(cut)]
 
-    def window(self, words: Sequence[Sequence[int]]) -> EncodedWords:
+    def window(self, words: Sequence[Sequence[int]], written: Sequence[str]) -> EncodedWords:
         places: list[tuple[int, int]] = []
         ids: list[int] = []
         start = len(self._before["input_ids"])
         for word in words:
             places.append((start + len(ids), start + len(ids) + len(word)))
             ids += word
-        inputs = {
-            name: [*self._before[name], *(ids if name == "input_ids" else [filling] * len(ids)), *self._after[name]]
-            for name, filling in self._inner.items()
-        }
+        rows = {name: [filling] * len(ids) for name, filling in self._inner.items()} | {"input_ids": ids}
+        if self.capitals:
+            rows["token_type_ids"] = [
+                int(segment.capital(word)) for pieces, word in zip(words, written, strict=True) for _ in pieces
+            ]
+        inputs = {name: [*self._before[name], *row, *self._after[name]] for name, row in rows.items()}
         return EncodedWords(inputs, words=places)
 
     # -- what there is to look into: the first window, as it is read
@@ -69,32 +73,33 @@ class Reader(ABC):
     def encode(self, text: str, max_length: int) -> EncodedWords:
         """A text's first line, cut to `max_length` tokens between two words."""
         words, more = self._first(text, max_length)
-        row = self.window([[id_ for id_, _, _ in word] for _, word in words])
+        line = [[id_ for id_, _, _ in word] for _, word in words]
+        row = self.window(line, [text[start:end] for (start, end), _ in words])
         return EncodedWords(row.inputs, more, row.words)
 
     def shown(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
         """Each token of `encode` as it stands in the text (a special one by its name), and its [start, end) there."""
         words, _ = self._first(text, max_length)
-        spans = [(at + start, at + end) for at, word in words for _, start, end in word]
+        spans = [(at + start, at + end) for (at, _), word in words for _, start, end in word]
         before, after = (tuple(self.names(part["input_ids"])) for part in (self._before, self._after))
         places = [*[(0, 0)] * len(before), *spans, *[(0, 0)] * len(after)]
         return (*before, *(text[start:end] for start, end in spans), *after), tuple(places)
 
-    def _first(self, text: str, max_length: int) -> tuple[list[tuple[int, list[Piece]]], bool]:
-        """Where each word of the first window begins, and its pieces; and whether the text goes on."""
+    def _first(self, text: str, max_length: int) -> tuple[list[tuple[tuple[int, int], list[Piece]]], bool]:
+        """[start, end) of each word of the first window, and its pieces; and whether the text goes on."""
         lines = segment.lines(text)
         if not lines:
             return [], False
         places = segment.words(text, *lines[0])
         (pieces,) = self.pieces([[text[start:end][:MOST_CHARACTERS] for start, end in places]])
-        found: list[tuple[int, list[Piece]]] = []
+        found: list[tuple[tuple[int, int], list[Piece]]] = []
         left = self.room(max_length)
-        for (start, _), word in zip(places, pieces, strict=True):
+        for place, word in zip(places, pieces, strict=True):
             cut = word[: min(MOST_PIECES, self.room(max_length))]
             if len(cut) > left:
                 return found, True
             left -= len(cut)
-            found.append((start, cut))
+            found.append((place, cut))
         return found, len(lines) > 1
 
 
@@ -102,6 +107,10 @@ class HubReader(Reader):
     """Over a tokenizer of transformers. Raises NotSupported where it is not one of the fast ones."""
 
     def __init__(self, tokenizer: Any, longest: int, ref: ModelRef) -> None:
+        if ref.capitals and "token_type_ids" not in tokenizer.model_input_names:
+            raise NotSupported(
+                f"The tokenizer of {ref.id} has no token types to mark capitals by: correct the catalog."
+            )
         if not tokenizer.is_fast:
             raise NotSupported(f"The tokenizer of {ref.id} cannot read word by word: choose another model.")
         self._tokenizer = tokenizer
@@ -121,6 +130,7 @@ class HubReader(Reader):
             {name: row[last:] for name, row in rows.items()},
             {name: row[first] for name, row in rows.items()},
             longest,
+            ref.capitals,
         )
 
     def pieces(self, lines: Sequence[Sequence[str]]) -> list[list[list[Piece]]]:

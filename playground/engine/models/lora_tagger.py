@@ -21,6 +21,8 @@ from playground.engine.models.encoder import Encoder
 
 
 class LoraTagger(Adapted):
+    consistent = True
+
     def __init__(
         self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity, reader: HubReader
     ) -> None:

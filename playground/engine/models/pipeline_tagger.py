@@ -23,6 +23,7 @@ class PipelineTagger:
     """Logits at each word's first piece. Tags are those of its config."""
 
     path: str | None = None
+    consistent = False
 
     def __init__(self, module: Any, tokenizer: Any, reader: HubReader, context: LoadContext) -> None:
         self.module, self.tokenizer, self.reader, self.device = module, tokenizer, reader, context.device

@@ -39,6 +39,7 @@ class ScratchReader(Reader):
 
 class ScratchTagger:
     path: str | None = None
+    consistent = True
     labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.core import segment
+from playground.core.bio import Scheme
 from playground.core.calls import Call, Tag
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef, Span, Spans, in_order
-from playground.engine.bio import Scheme
 from playground.engine.loaders import EncodedWords
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.windows import Window, windows
@@ -71,7 +71,9 @@ class TagOp:
         for words, cut in zip(places, pieces, strict=True):
             seen = [(word, piece[:room]) for word, piece in zip(words, cut, strict=True) if piece]
             for window in windows([len(piece) for _, piece in seen], room):
-                row = model.reader.window([piece for _, piece in seen[window.start : window.end]])
+                inside = seen[window.start : window.end]
+                written = [call.text[start:end] for (start, end), _ in inside]
+                row = model.reader.window([piece for _, piece in inside], written)
                 found.append(_Window(len(lines), window, row))
             lines.append(_Line([word for word, _ in seen], np.zeros((len(seen), model.outputs))))
         found.sort(key=lambda window: -window.row.tokens)
@@ -159,7 +161,7 @@ def _scheme(ref: ModelRef, model: object) -> Scheme:
         raise NotSupported(f"The model {ref.id} has no names for its labels: choose another one.")
     if len(names) != outputs:
         raise LoadFailed(f"The model {ref.id} has {outputs} labels and {len(names)} names: correct the catalog.")
-    return Scheme.read(names)
+    return Scheme.read(names, getattr(model, "consistent", False))
 
 
 OP = TagOp()

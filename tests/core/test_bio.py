@@ -1,15 +1,16 @@
 """Tags to spans, against cases made by hand after conlleval's convention."""
 
 import doctest
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.core import bio
+from playground.core.bio import Scheme
 from playground.core.types import Span
-from playground.engine import bio
-from playground.engine.bio import Scheme
 
 PLAIN = ["ADJ", "NOUN", "PUNCT"]
 
@@ -71,6 +72,30 @@ def test_a_score_is_the_mean_over_the_words_of_the_label_whatever_its_prefix():
         Span(9, 14, "LOC", "Paris", pytest.approx(0.6)),
     ]
     assert scheme.spans("", [], np.zeros((0, 4))) == []
+
+
+@given(st.data())
+def test_the_best_row_of_tags_is_the_likeliest_that_fits_together(data):
+    """Against all rows of tags there are."""
+    names = data.draw(
+        st.sampled_from([["O", "B-PER", "I-PER", "B-LOC", "I-LOC"], ["B-X", "O", "I-X"], ["A", "B"], ["O", "I-X"]])
+    )
+    words = data.draw(st.integers(1, 4))
+    random = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    shares = random.dirichlet(np.full(len(names), 0.5), words)
+    best = Scheme.read(names, consistent=True).best(shares)
+
+    def fits(row):
+        before = ["O", *row[:-1]]
+        return all(
+            tag[:2] != "I-" or (old[1:] == tag[1:] and old[0] in "BI") for old, tag in zip(before, row, strict=True)
+        )
+
+    begins = any(name[:2] != "I-" and name != "O" for name in names)
+    rows = [row for row in product(range(len(names)), repeat=words) if not begins or fits([names[tag] for tag in row])]
+    chance = {row: np.log(shares[range(words), row]).sum() for row in rows}
+    assert chance[tuple(best)] == pytest.approx(max(chance.values()))
+    assert (Scheme.read(names).best(shares) == shares.argmax(axis=1)).all()
 
 
 SCHEMES = st.sampled_from(
