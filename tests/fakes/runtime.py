@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from playground.engine.bio import Scheme
 
 from playground.core import segment
 from playground.core.bio import Scheme
@@ -28,7 +29,6 @@ from playground.core.types import (
     Stats,
     in_order,
 )
-from playground.engine.bio import Scheme
 from playground.engine.scores import chosen, judged
 
 DIMENSIONS = 16
