@@ -156,12 +156,32 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "intent-scratch",
+                "our own small transformer and tokenizer for a bank's intents, from random weights",
+                "Banking77 and CLINC150 alone",
+                10,
+            ),
+            "playground.training.texts_from_scratch",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "spam",
                 "LoRA adapter for spam among text messages over the bundled encoder",
                 "SMS Spam Collection",
                 9,
             ),
             "playground.training.text_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "spam-scratch",
+                "our own small transformer and tokenizer for spam, from random weights",
+                "SMS Spam Collection alone",
+                3,
+            ),
+            "playground.training.texts_from_scratch",
             {},
         ),
     )

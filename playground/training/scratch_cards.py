@@ -5,6 +5,7 @@ from playground.training.text_cards import ENGLISH
 from playground.training.text_cards import INTENT as INTENT_ADAPTER
 from playground.training.text_cards import SPAM as SPAM_ADAPTER
 from playground.training.text_cards import TOPICS as TOPICS_ADAPTER
+from playground.training.text_cards import ZERO_SHOT as ZERO_SHOT_ADAPTER
 
 ZERO = "and nothing else: weights and tokenizer start from zero"
 
@@ -65,11 +66,8 @@ ZERO_SHOT = cards.Words(
     tier="scratch",
     trained_on=f"Banking77's and CLINC150's questions without the held-out classes, {ZERO}",
     data=cards.BANKING77 + cards.CLINC150,
-    license=INTENT_ADAPTER.license,
-    held_out=(
-        "all texts of the classes that no training step had: a quarter of CLINC150's and of Banking77's, chosen by their names; "
-        "their names are in checkpoint.json"
-    ),
+    license=ZERO_SHOT_ADAPTER.license,
+    held_out=ZERO_SHOT_ADAPTER.held_out,
     limits=(
         "What a word means it knows only from some 20,000 questions. A label made of words that stand in none of them is "
         "noise to it: this is what the bundled encoder, which has read a billion pairs, is for.",
@@ -77,4 +75,5 @@ ZERO_SHOT = cards.Words(
         "shared words.",
         ENGLISH,
     ),
+    reads=ZERO_SHOT_ADAPTER.reads,
 )
