@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from playground.engine.bio import Scheme
 
 from playground.core import segment
 from playground.core.bio import Scheme
