@@ -11,10 +11,11 @@ from pathlib import Path
 from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
+from playground.core.calls import Match
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
-from playground.core.types import Choice
-from playground.service import tagger_snippets
+from playground.core.types import Choice, ModelRef, MultiLabels, Request
+from playground.service import matcher_snippets, tagger_snippets
 from playground.service.cards import pick
 
 Render = Callable[[Catalog, Task, Checkpoint, str], str]
@@ -26,7 +27,7 @@ text = {text}
 
 classify = pipeline("text-classification", model={model}, revision={revision}, top_k=None)
 for row in classify(text, truncation=True):
-    print(f"{{row['label'].lower():>10}}  {{row['score']:.3f}}")
+    print(f"{{row['score']:.3f}}  {{row['label'].lower()}}")
 '''
 
 _LORA = '''"""{title} by {name}: an adapter over all-MiniLM-L6-v2.
@@ -50,9 +51,7 @@ model = PeftModel.from_pretrained(model, {folder}).eval()
 
 inputs = tokenizer(text, truncation=True, max_length={max_length}, return_tensors="pt")
 with torch.inference_mode():
-    scores = model(**inputs).logits.softmax(dim=-1)[0]  # [labels]
-for score, label in sorted(zip(scores.tolist(), labels), reverse=True):
-    print(f"{{label:>10}}  {{score:.3f}}")
+    compared = model(**inputs).logits[0]  # [labels]
 '''
 
 _SCRATCH = '''"""{title} by our own transformer, trained from random weights. Needs: pip install torch
@@ -74,10 +73,15 @@ model = EncoderClassifier.load(folder)
 
 ids, mask = pad([tokenizer.for_classifier(text, max_length={max_length})])
 with torch.inference_mode():
-    scores = model(ids, mask).softmax(dim=-1)[0]  # [labels]
-for score, label in sorted(zip(scores.tolist(), labels), reverse=True):
-    print(f"{{label:>10}}  {{score:.3f}}")
+    compared = model(ids, mask)[0]  # [labels]
 '''
+
+# After _LORA and _SCRATCH, where several labels may be true: each has a threshold of its own.
+_EACH = """scores = compared.sigmoid()  # each label by itself
+thresholds = {thresholds}
+for score, threshold, label in sorted(zip(scores.tolist(), thresholds, labels), key=lambda row: -row[0]):
+    print(f"{{score:.3f}} {{'*' if score >= threshold else ' '}} {{label}}")
+"""
 
 _HOSTED = '''"""{title} by a hosted API. Needs: pip install openai
 
@@ -159,19 +163,69 @@ def _bundled(template: str) -> Render:
             title=task.title,
             name=checkpoint.title,
             text=repr(text),
-            labels=repr(list(checkpoint.labels)),
+            labels=_written(list(checkpoint.labels)),
             folder=repr(_relative(catalog, checkpoint)),
             max_length=checkpoint.max_length,
+<<<<<<< HEAD
             consistent=", consistent=True",
+=======
+            thresholds=_written(list(checkpoint.thresholds or (0.5,) * len(checkpoint.labels))),
+>>>>>>> a63efe861bbf2c578ee1e036fcbeb94481a8835c
         )
 
     return render
 
 
+def _classifier(template: str) -> Render:
+    """Of a text as a whole: one label, or each by itself."""
+    one, each = _bundled(template + matcher_snippets.ONE), _bundled(template + _EACH)
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        return (each if task.kind == MultiLabels.kind else one)(catalog, task, checkpoint, text)
+
+    return render
+
+
+def _matcher(template: str) -> Render:
+    """What the task asks such a model, as code."""
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Match)
+        entails = checkpoint.loader == "pipeline-nli"
+        read = matcher_snippets.EACH if call.many else matcher_snippets.ONE
+        return (template + read).format(
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(text),
+            candidates=_written({candidate.label: candidate.text for candidate in call.candidates}),
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            max_length=checkpoint.max_length,
+            scale=f"{call.scale:g}",
+            offset=f" - {call.offset:g}" if call.many else "",
+            threshold="0.5" if entails else f"{call.threshold:g}",
+            compared=matcher_snippets.NLI_EACH if call.many else matcher_snippets.NLI_ONE,
+        )
+
+    return render
+
+
+def _written(value: object) -> str:
+    """As Python; many items one a line."""
+    short = repr(value)
+    return short if len(short) <= 80 else pformat(value, width=110, sort_dicts=False, compact=True)
+
+
 _LOCAL: dict[str, Render] = {
     "pipeline-classifier": _hub(_PIPELINE),
-    "lora-classifier": _bundled(_LORA),
-    "scratch-classifier": _bundled(_SCRATCH),
+    "lora-classifier": _classifier(_LORA),
+    "scratch-classifier": _classifier(_SCRATCH),
+    "encoder": _matcher(matcher_snippets.ENCODER),
+    "lora-encoder": _matcher(matcher_snippets.LORA_ENCODER),
+    "scratch-encoder": _matcher(matcher_snippets.SCRATCH_ENCODER),
+    "pipeline-nli": _matcher(matcher_snippets.NLI),
     "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
     "lora-tagger": _tagger,
     "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),

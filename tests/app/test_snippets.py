@@ -45,7 +45,7 @@ def test_a_local_snippet_prints_the_cards_own_scores(service, tier, tmp_path):
     )
     assert handle.wait(60)
     output = handle.record().results[0].output
-    printed = {line.split()[0]: float(line.split()[1]) for line in found.stdout.splitlines()}
+    printed = {line.split()[1]: float(line.split()[0]) for line in found.stdout.splitlines()}
     assert printed == {row.label: pytest.approx(row.score, abs=2e-3) for row in output.scores}
 
 
