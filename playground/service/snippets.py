@@ -166,11 +166,8 @@ def _bundled(template: str) -> Render:
             labels=_written(list(checkpoint.labels)),
             folder=repr(_relative(catalog, checkpoint)),
             max_length=checkpoint.max_length,
-<<<<<<< HEAD
             consistent=", consistent=True",
-=======
             thresholds=_written(list(checkpoint.thresholds or (0.5,) * len(checkpoint.labels))),
->>>>>>> a63efe861bbf2c578ee1e036fcbeb94481a8835c
         )
 
     return render
