@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPO = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
 NAMES = "dslim/bert-base-NER"
+ENTAILMENT = "MoritzLaurer/deberta-v3-xsmall-zeroshot-v1.1-all-33"
 NAME_TAGS = ("O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -77,6 +78,19 @@ def hub_cache_of_names(tmp_path_factory):
         label2id={tag: place for place, tag in enumerate(NAME_TAGS)},
     )
     BertForTokenClassification(config).save_pretrained(snapshot)
+    return home
+
+
+@pytest.fixture(scope="module")
+def hub_cache_of_entailment(tmp_path_factory):
+    """A tiny DeBERTa-v2 with the published one's two answers, and an spm.model that nobody can read."""
+    import torch
+
+    from tests.engine.matchers import KINDS, entailment
+
+    torch.manual_seed(6)
+    home = tmp_path_factory.mktemp("hf")
+    entailment(snapshot_in(home, ENTAILMENT), KINDS["binary"])
     return home
 
 
@@ -173,6 +187,41 @@ def test_a_hub_checkpoint_that_labels_words_is_the_first_choice_for_names(hub_ca
     assert begun <= {span["start"] for span in spans} <= labelled.keys()
     for start, label in labelled.items():
         assert [s["label"] for s in spans if s["start"] <= start < s["end"]] == [label]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_hub_model_for_entailment_is_the_first_choice_for_labels_of_ones_own(hub_cache_of_entailment, many):
+    """What transformers' own zero-shot pipeline says of the same claims."""
+    import transformers
+
+    labels, text = ["music", "bad film", "sport"], "it was a very good film, and the music was loved"
+    with Silent() as hub:
+        arguments = [
+            "run",
+            "zero-shot",
+            text,
+            "--tier",
+            "pretrained",
+            "--json",
+            "--value",
+            "labels=" + ",".join(labels),
+        ]
+        environment = {"HF_HOME": str(hub_cache_of_entailment), "HF_ENDPOINT": hub.url, "PLAYGROUND_DEADLINE": "100"}
+        found = run(*arguments, *(["--value", "many=1"] if many else []), **environment)
+        assert found.returncode == 0, found.stderr.decode()
+        (result,) = json.loads(found.stdout)["results"]
+        assert (result["source"], result["model"], result["revision"]) == ("hub", ENTAILMENT, COMMIT)
+        assert hub.connections == []
+    folder = next((hub_cache_of_entailment / "hub").glob("models--*/snapshots/*"))
+    pipeline = transformers.pipeline("zero-shot-classification", model=str(folder), device="cpu", dtype="float32")
+    expected = pipeline(text, labels, hypothesis_template="This text is about {}.", multi_label=many)
+    expected = dict(zip(expected["labels"], expected["scores"], strict=True))
+    assert {row["label"]: row["score"] for row in result["output"]["scores"]} == pytest.approx(expected, abs=1e-5)
+    if many:
+        assert set(result["output"]["labels"]) == {label for label, score in expected.items() if score >= 0.5}
+    else:
+        assert result["output"]["label"] == max(expected, key=expected.get)
+    assert "read 3 times" in result["stats"]["note"]
 
 
 def test_without_it_the_bundled_one_answers_and_the_hub_is_not_asked(tmp_path):
