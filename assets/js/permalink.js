@@ -54,8 +54,8 @@
     const { hash, cut } = fragment(current());
     put(hash);
     const done = await copy(location.href);
-    if (cut) toast(done ? "Link copied without the text: it is too long for a link." : "The text is too long for a link.");
-    else toast(done ? "Link copied: task, text and models, no key." : "The link is in the address bar: copy it from there.");
+    if (cut) toast(done ? "Link copied without the input: it is too long for a link." : "The input is too long for a link.");
+    else toast(done ? "Link copied: task, input and models, no key." : "The link is in the address bar: copy it from there.");
   };
 
   Object.assign(playground, { readLink: read, writeLink: write, currentConsole: current });

@@ -10,6 +10,7 @@ from playground.views import numbers
 from playground.views.html import Html, el
 from playground.views.kinds import view_of
 
+SHORT = 24  # characters of an answer that a cell shows
 SHOWN_TEXT = 300  # characters of a text that a row carries; the rest is cut off on screen anyway
 
 
@@ -75,10 +76,10 @@ def _cell(result: TierResult | None, right: bool | None) -> Html:
     if result is None or result.output is None:
         return el("td", numbers.UNKNOWN, cls="pg-quiet", title=str(result.error) if result and result.error else None)
     mark = "" if right is None else " ✓" if right else " ✗"
-    muted = result.stats.source is Source.STAND_IN
+    said, muted = view_of(result.output).said(result.output), result.stats.source is Source.STAND_IN
     return el(
         "td",
-        el("b", view_of(result.output).said(result.output), dir="auto"),
+        el("b", said, dir="auto", title=said if len(said) > SHORT else None),
         el("span", mark, cls="pg-mark"),
         data_tier=result.tier,
         cls="pg-muted" if muted else None,

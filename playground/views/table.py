@@ -11,6 +11,8 @@ from playground.views import numbers
 from playground.views.html import Html, el
 from playground.views.kinds import view_of
 
+SHORT = 24  # characters of an answer that a cell shows
+
 
 class Row(Protocol):
     """As the service's TableRow: `index` from 0 in the pasted order."""
@@ -123,10 +125,10 @@ def _cell(result: TierResult | None) -> Html:
             title=str(result.error or "") or None,
         )
     view = view_of(result.output)
-    muted = result.stats.source is Source.STAND_IN
+    said, muted = view.said(result.output), result.stats.source is Source.STAND_IN
     return el(
         "td",
-        el("b", view.said(result.output), dir="auto"),
+        el("b", said, dir="auto", title=said if len(said) > SHORT else None),
         " ",
         el("span", numbers.score(view.confidence(result.output)), cls="pg-quiet"),
         data_tier=result.tier,

@@ -14,6 +14,8 @@ from tests.e2e.test_app import App
 TASKS = find_tasks()
 EXAMPLES = TASKS.get("sentiment").examples
 MEDICINE = TASKS.get("ner").examples[1].text
+FEELINGS = TASKS.get("topics").examples[0].text
+QUESTION = TASKS.get("intent").examples[0].text
 REVIEW = TASKS.get("pos").examples[4].text
 SLANG = EXAMPLES[1].text
 LINES = "\n".join(example.text for example in EXAMPLES)
@@ -40,6 +42,25 @@ PICTURES = {
         "fragment": "#task=ner",
     },
     "words-light": {"viewport": {"width": 1440, "height": 1240}, "text": REVIEW, "fragment": "#task=pos"},
+    "own-labels-light": {
+        "viewport": {"width": 1440, "height": 1240},
+        "example": 2,
+        "fragment": "#task=zero-shot",
+    },
+    "own-labels-phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "example": 2,
+        "fragment": "#task=zero-shot",
+    },
+    "topics-light": {"viewport": {"width": 1440, "height": 1240}, "text": FEELINGS, "fragment": "#task=topics"},
+    "topics-dark": {
+        "viewport": {"width": 1440, "height": 1240},
+        "color_scheme": "dark",
+        "text": FEELINGS,
+        "fragment": "#task=topics",
+    },
+    "intent-light": {"viewport": {"width": 1440, "height": 1240}, "text": QUESTION, "fragment": "#task=intent"},
     "status-light": {"viewport": {"width": 1440, "height": 1200}, "then": "#page=status"},
     "status-dark": {"viewport": {"width": 1440, "height": 1200}, "color_scheme": "dark", "then": "#page=status"},
     "status-phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "then": "#page=status"},
@@ -53,6 +74,7 @@ def take(
     folder: Path,
     *,
     text: str | None = SLANG,
+    example: int | None = None,
     fragment: str = "",
     then: str = "",
     **options,
@@ -62,7 +84,10 @@ def take(
     visitor.page.set_default_timeout(60_000)
     if text is not None:
         for _ in range(2):  # the second time warm
-            visitor.type(text)
+            if example is None:
+                visitor.type(text)
+            else:
+                visitor.tab.locator("[data-act=example]").nth(example).click()
             if "\n" in text:
                 visitor.tab.locator("[data-act=lines]").check()
             visitor.press_run()

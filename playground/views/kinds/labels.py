@@ -53,7 +53,8 @@ class LabelsView:
             return None
         if state.right:
             return el("span", "✓ gold", cls="pg-right", title="The same as the example's true answer.")
-        return el("span", f"✗ gold: {state.gold}", cls="pg-wrong", title="Not the example's true answer.")
+        title = f"Not the example's true answer: {state.gold}."
+        return el("span", f"✗ gold: {state.gold}", cls="pg-wrong", title=title)
 
     def change(self, output: Labels, before: Labels) -> tuple[str, str] | None:
         """Another answer than in the last run, or the same with another confidence."""
