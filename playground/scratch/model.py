@@ -10,8 +10,8 @@ Letters in the comments, for shapes:
     T  tokens per text         H  heads; each looks at D/H of the numbers
     Q, K  tokens that ask, tokens that are looked at (here both are T)
     V  size of the vocabulary  L  labels
-    W  words per text         E  numbers in a text's vector, where texts are compared
-    P  numbers that a text's tokens are pooled into: D or 2 D
+    W  words per text          P  numbers that a text's tokens are pooled into: D or 2D
+    E  numbers in a text's vector, where texts are compared
 """
 
 import json
@@ -262,9 +262,9 @@ class EncoderEmbedder(SavedModel):
     go through the same encoder, each by itself, and how well they fit is the cosine of the angle between their vectors (Reimers and
     Gurevych 2019, arXiv 1908.10084). So any label can be asked about, and its vector, once made, serves every text that comes.
 
-        text  -> encoder -> pooling -> projection -> unit length \
-                                                                  inner product = cosine, in [-1, 1]
-        label -> encoder -> pooling -> projection -> unit length /
+        text  -> encoder -> pooling -> projection -> unit length --+
+                                                                   +-- inner product = cosine, in [-1, 1]
+        label -> encoder -> pooling -> projection -> unit length --+
     """
 
     config: EmbedderConfig
