@@ -156,6 +156,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "intent",
+                "LoRA adapter for a bank's 77 intents, and none of them, over the bundled encoder",
+                "Banking77, CLINC150",
+                20,
+            ),
+            "playground.training.text_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "intent-scratch",
                 "our own small transformer and tokenizer for a bank's intents, from random weights",
                 "Banking77 and CLINC150 alone",
