@@ -40,6 +40,7 @@ Value = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 FAILED, BAD_USAGE = 1, 2
+SHOWN = 5  # labels of several, the likeliest first
 
 
 @contextmanager
@@ -149,6 +150,11 @@ def _failed(results: Sequence[TierResult], asked_for: list[str] | None) -> bool:
 def _print_record(record: RunRecord, noun: tuple[str, str]) -> None:
     for result in record.results:
         print(f"{TIER_TITLES[result.tier]:<13} {_line(result, noun)}")
+        if isinstance(result.output, MultiLabels):
+            for row in result.output.scores[:SHOWN]:
+                score = "   –" if row.score is None else f"{row.score:.2f}"
+                needed = "" if row.threshold is None else f"  (holds from {row.threshold:.2f})"
+                print(f"    {score}  {'*' if row.label in result.output.labels else ' '} {row.label}{needed}")
         if isinstance(result.output, Spans):
             width = max((len(span.label) for span in result.output.spans), default=0)
             for span in result.output.spans:

@@ -44,9 +44,12 @@ class ZeroShotTask(LabelTask):
         true where it was said so, or, where nothing was said, where a row's `label` is a list.
         """
         given = dict(values)
+        filled(self.title, self.fields, given)  # what was given is wrong whatever the rows are
         if MANY not in given and any(isinstance(row.get("label"), list) for row in rows):
             given[MANY] = "1"
-        if LABELS not in given and not all(LABELS in row for row in rows):
+        if LABELS in given:
+            self.bound(given)
+        elif not all(LABELS in row for row in rows):
             given[LABELS] = value_of(_golds(rows))
         known: dict[str, Task] = {}
 

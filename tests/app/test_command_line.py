@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,62 @@ def test_bench_names_the_line_whose_label_is_not_the_tasks(tmp_path):
     assert found.returncode == 2
     assert "Line 1" in found.stderr.decode()
     assert "PERSON" in found.stderr.decode()
+
+
+OWN = ("--value", "labels=train, or plane", "--value", "labels=<b>soup</b>")  # the same again is another line
+
+
+def test_labels_of_ones_own():
+    found = run("run", "zero-shot", "The train was late.", *OWN, "--tier", "hosted", "--tier", "pretrained", "--json")
+    assert found.returncode == 0, found.stderr.decode()
+    document = json.loads(found.stdout)
+    assert document["values"] == {"labels": "train, or plane\n<b>soup</b>", "many": ""}
+    for row in document["results"]:
+        assert row["output"]["label"] == "train, or plane"
+        assert sum(score["score"] for score in row["output"]["scores"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_several_labels_are_printed_with_their_thresholds():
+    found = run("run", "zero-shot", "The train was late.", *OWN, "--value", "many=1", "--tier", "pretrained")
+    assert found.returncode == 0, found.stderr.decode()
+    first, *rows = found.stdout.decode().splitlines()
+    assert first.startswith("Pretrained")
+    assert len(rows) == 2
+    assert all(re.fullmatch(r"    \d\.\d\d  [* ] .+  \(holds from \d\.\d\d\)", row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("--value", "labels=one"), "only label"),
+        (("--value", "labels="), "no labels"),
+        (("--value", "labels"), "no “=”"),
+        (("--value", "colour=red"), "no field “colour”"),
+        (("--value", "labels=a,b,A"), "twice"),
+        (("--value", "labels=a,b", "--value", "many=perhaps"), "on or off"),
+    ],
+)
+def test_wrong_values_are_bad_usage(values, said):
+    found = run("run", "zero-shot", "The train was late.", *values, "--tier", "pretrained")
+    assert found.returncode == 2
+    assert said in found.stderr.decode()
+    assert found.stdout == b""
+    assert b"Traceback" not in found.stderr
+
+
+def test_bench_takes_the_same_values(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": "The train was late.", "label": "train"}, {"text": "Too much salt.", "label": "soup"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = run(
+        "bench", "zero-shot", "--data", str(path), "--value", "labels=train,soup,war", "--tier", "pretrained", "--json"
+    )
+    assert found.returncode == 0, found.stderr.decode()
+    result = json.loads(found.stdout)
+    assert result["values"] == {"labels": "train\nsoup\nwar", "many": ""}
+    row = result["tiers"]["pretrained"]
+    assert set(row["metrics"]) == {"accuracy", "macro_f1"} == set(row["intervals_95"])
+    assert row["calibration"]["n"] == 2
 
 
 def test_doctor_finds_everything_bundled_and_shows_no_key():
