@@ -156,6 +156,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "topics-scratch",
+                "our own small transformer and tokenizer for 28 emotions, from random weights",
+                "GoEmotions comments alone",
+                10,
+            ),
+            "playground.training.texts_from_scratch",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "intent",
                 "LoRA adapter for a bank's 77 intents, and none of them, over the bundled encoder",
                 "Banking77, CLINC150",
