@@ -146,8 +146,9 @@ def train_adapter(
     progress: Callable[[StepReport], None] = lambda report: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[PeftModel, PreTrainedTokenizerBase, Trained]:
-    """Train a new adapter, or go on from the one in folder `start`. The model returned holds the averaged weights.
+    """Train a new adapter. The model returned holds the averaged weights.
 
+    start: a folder with an adapter whose low-rank matrices these start from; see `start_from`.
     labels: the head's, in order. many: each is judged by itself (`train` is a LabelledTexts then), so that its loss is a
         binary cross-entropy, and its bias starts at the log odds of how often the label holds in training.
     base: the encoder's folder, for tests; by default the bundled one.
@@ -164,7 +165,7 @@ def train_adapter(
             plain.classifier.bias.copy_(often.logit())
     model = new_adapter(plain, settings)
     if start is not None:
-        load_adapter(model, start)
+        start_from(model, start)
     data = Batches(tokenizer, train.texts, settings.max_length)
     batch_at = forever(data.lengths, settings.batch, seed)
     steps = max(1, round(settings.epochs * len(train) / settings.batch))
@@ -300,3 +301,32 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
     result = set_peft_model_state_dict(model, weights)
     if result.unexpected_keys:
         raise ValueError(f"The adapter in {folder.name} does not fit this encoder: {result.unexpected_keys[:3]}.")
+
+
+def start_from(model: PeftModel, folder: Path) -> None:
+    """Start the low-rank matrices from those of another adapter, of any rank, with another head: its own stays new.
+
+    What the other one adds to a weight, s B A, is taken at this model's rank as well as that rank can (Eckart and Young 1936).
+    """
+    scaling = _scaling(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")))
+    weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
+    own = trainable(model)
+    for name in [name for name in own if ".lora_A." in name]:
+        a, b = own[name], own[name.replace(".lora_A.", ".lora_B.")]
+        saved = name.replace(".default", "")
+        if saved not in weights:
+            raise ValueError(f"The adapter in {folder.name} does not fit this encoder: it has no {saved}.")
+        left, of_b = torch.linalg.qr(weights[saved.replace(".lora_A.", ".lora_B.")])  # [O, R], [R, R]
+        right, of_a = torch.linalg.qr(weights[saved].T)  # [I, R], [R, R]
+        u, sizes, v = torch.linalg.svd(of_b @ of_a.T)
+        rank = min(len(a), len(sizes))
+        root = (sizes[:rank] * scaling / _scaling(model.peft_config["default"].to_dict())).sqrt()
+        with (
+            torch.no_grad()
+        ):  # of more rows than the other has, the rest starts as in any new adapter: A by chance, B zero
+            b[:, :rank] = left @ u[:, :rank] * root
+            a[:rank] = (right @ v[:rank].T * root).T
+
+
+def _scaling(config: dict[str, Any]) -> float:
+    return float(config["lora_alpha"]) / float(config["r"])

@@ -10,6 +10,7 @@ import numpy as np
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.scratch.train import StepReport, Trained
 from playground.training import calibration, cards, lora, text_cards, whole_texts
+from playground.training.adapters import BUNDLED
 from playground.training.evaluate_texts import measure_all
 from playground.training.recipes import Job, TrainProgress
 from playground.training.whole_texts import LabelledTexts, WholeTexts
@@ -19,12 +20,13 @@ FORMAT = "lora-classifier"
 
 @dataclass(frozen=True)
 class Plan:
-    """What differs between the three. `many`: several labels may hold at once."""
+    """What differs between the three. `many`: several labels may hold at once. `start`: the bundled adapter to go on from."""
 
     split: Callable[[Path | None], WholeTexts]
     card: cards.Words
     settings: lora.LoraSettings
     many: bool = False
+    start: str | None = None
 
 
 PLANS = {
@@ -32,9 +34,10 @@ PLANS = {
         whole_texts.topics,
         text_cards.TOPICS,
         lora.LoraSettings(
-            epochs=1.25, rate=1.5e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.995, max_length=64
+            epochs=0.65, rate=1.2e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.99, max_length=64
         ),
         many=True,
+        start="sentiment-informal",
     ),
     "intent": Plan(
         whole_texts.intent,
@@ -60,7 +63,7 @@ def run(job: Job) -> dict[str, Any]:
         return cards.summary(job, finished)
     plan = PLANS[job.recipe]
     settings = replace(plan.settings, **job.options.get("settings", {}))
-    base = job.options.get("base")  # another encoder's folder, in tests
+    base = job.options.get("base")  # another encoder's folder, in tests; the bundled adapters do not fit it
     split = plan.split(job.data)
     train, labels = split.train.first(job.options.get("limit")), split.train.names
 
@@ -75,6 +78,7 @@ def run(job: Job) -> dict[str, Any]:
         state=job.out / "training" / "adapter.safetensors",
         seed=job.seed,
         base=base,
+        start=BUNDLED / plan.start if plan.start and base is None else None,
         resume=job.resume,
         minutes=job.minutes,
         progress=report,

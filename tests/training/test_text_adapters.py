@@ -190,3 +190,35 @@ def test_naive_bayes_says_how_sure_it_is():
     assert rival.probability("unknown words", 1) == pytest.approx(2 / 3)
     assert rival.probability("text", 0) + rival.probability("text", 1) == pytest.approx(1)
     assert rival.probability("text", 7) == 0
+
+
+@pytest.mark.parametrize(("rank", "left_out"), [(2, 0.9), (4, 1e-5), (6, 1e-5)])
+def test_an_adapter_starts_from_another_of_any_rank_with_another_head(rank, left_out, tiny_base, tmp_path):
+    import torch
+
+    def added(model) -> dict:
+        own = lora.trainable(model)
+        scale = lora._scaling(model.peft_config["default"].to_dict())
+        names = [name for name in own if ".lora_A." in name]
+        return {name: scale * (own[name.replace("lora_A", "lora_B")] @ own[name]).detach() for name in names}
+
+    torch.manual_seed(0)
+    other = lora.new_adapter(lora.base_model(tiny_base, ("a", "b"))[0], lora.LoraSettings(rank=4, alpha=12))
+    with torch.no_grad():
+        for name, parameter in lora.trainable(other).items():
+            if "lora_B" in name:
+                parameter.normal_()
+    lora.save_adapter(other, tmp_path)
+    model = lora.new_adapter(lora.base_model(tiny_base, ("x", "y", "z"))[0], lora.LoraSettings(rank=rank, alpha=5))
+    head = [p.clone() for name, p in lora.trainable(model).items() if "classifier" in name]
+    lora.start_from(model, tmp_path)
+    ours, theirs = added(model), added(other)
+    for name, wanted in theirs.items():
+        best = (
+            torch.linalg.svdvals(wanted)[rank:].square().sum()
+        )  # no matrix of this rank comes nearer (Eckart and Young)
+        far = (ours[name] - wanted).square().sum()
+        assert far <= best * 1.01 + 1e-3 * wanted.square().sum()
+        assert far <= left_out * wanted.square().sum() + 1e-3 * wanted.square().sum()
+    for before, after in zip(head, (p for n, p in lora.trainable(model).items() if "classifier" in n), strict=True):
+        assert torch.equal(before, after)
