@@ -16,6 +16,9 @@ Values = tuple[tuple[str, str], ...]  # (field's name, value): what was chosen f
 
 MAX_VALUE_CHARS = 120_000  # of one value
 _ON, _OFF = {"1", "true", "on", "yes"}, {"", "0", "false", "off", "no"}
+# What text never holds, and binary files do: C0 controls except tab, newline and carriage return; DEL; halves of surrogate pairs.
+# Not C1 (U+0080 to U+009F): old text messages have quotes there, whose Windows-1252 was read as Latin-1.
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]+")
 
 
@@ -45,13 +48,16 @@ def filled(task: str, fields: Sequence[Field], values: Mapping[str, str]) -> dic
             raise InputError(
                 f"“{known[name].title}” has {len(value):,} characters and the limit is {MAX_VALUE_CHARS:,}: shorten it."
             )
-        if any(
-            unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n\x85" for character in value
-        ):
+        if is_binary(value):
             raise BinaryInput(
                 f"“{known[name].title}” holds control characters, as a binary file does: write plain text."
             )
     return {name: _normal(field, values.get(name, field.default)) for name, field in known.items()}
+
+
+def is_binary(text: str) -> bool:
+    """Whether it is no text that somebody wrote."""
+    return _BINARY.search(text) is not None
 
 
 def _use(fields: Sequence[Field]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from playground.core.calls import Call
 from playground.core.errors import BinaryInput, EmptyInput, InputError, InputTooLong
-from playground.core.fields import Field, Values
+from playground.core.fields import Field, Values, is_binary
 from playground.core.types import Answer, Gold, ModelRef, Request
 
 Pair = tuple[Any, Any]  # a true answer and a given one (None: there is none), as the metrics compare them
@@ -113,17 +113,13 @@ def canonical_label(label: str) -> str:
     return unicodedata.normalize("NFC", " ".join(label.replace("_", " ").split()).casefold())
 
 
-# Characters that no keyboard makes: C0 and C1 controls except tab, newline, carriage return.
-_CONTROL = frozenset(map(chr, [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])) - {"\x85"}
-
-
 def checked_text(text: str, limit: int) -> str:
     """Refuses empty, overlong and binary input; otherwise leaves the text as it is. Raises InputError."""
     if not text.strip():
         raise EmptyInput()
     if len(text) > limit:
         raise InputTooLong(len(text), limit)
-    if any(character in _CONTROL or "\ud800" <= character <= "\udfff" for character in text):
+    if is_binary(text):
         raise BinaryInput()
     return text
 

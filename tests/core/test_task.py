@@ -38,7 +38,9 @@ def test_unusable_input_is_refused_in_one_sentence(text, error):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["a", "👩‍👩‍👧‍👦", "שלום עולם", "<script>", "tab\tline\r\n", "é\u0301"])
+@pytest.mark.parametrize(
+    "text", ["a", "👩‍👩‍👧‍👦", "שלום עולם", "<script>", "tab\tline\r\n", "é\u0301", "isn\x92t \x93so\x94"]
+)
 def test_usable_input_is_left_as_it_is(text):
     assert checked_text(text, 100) == text
 
