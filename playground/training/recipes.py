@@ -156,6 +156,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "zero-shot",
+                "LoRA adapter that compares texts with labels nobody trained on, over the bundled encoder",
+                "Banking77 and CLINC150, three quarters of their classes",
+                14,
+            ),
+            "playground.training.encoder_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "topics-scratch",
                 "our own small transformer and tokenizer for 28 emotions, from random weights",
                 "GoEmotions comments alone",
