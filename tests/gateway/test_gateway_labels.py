@@ -60,7 +60,7 @@ def test_500_labels_of_200_characters(client: openai.OpenAI, runtime: WordRuntim
 
 
 def test_several_labels_each_by_itself(client: openai.OpenAI) -> None:
-    labels = ("my card was swallowed", "card", "joy it was not", "weather and trains")
+    labels = ("my card was swallowed", "card", "joy it was not", "weather or trains")
     task = own(*labels, many=True)
     rows = content(ask(client, task))["labels"]
     each = {label: probability(label, TEXT) for label in labels}
