@@ -3,8 +3,8 @@
     python -m tests.benchmarks.matching [--threads N] [--rounds N] [--candidates N ...] [--entailment]
 
 The bundled encoder is asked. --entailment: a model for entailment of the catalogued one's size is made here, with random weights,
-and asked as well; it reads the text again for each label, so that it is never warm. A line: candidates, median milliseconds cold
-and warm, steps of a cold answer, and the longest that anybody else had to wait for one of them. Memory: one backbone with all
+and asked as well; it reads the text again for each label, so that it is never warm. A line: labels, median milliseconds cold and
+warm, steps of a cold answer, and the mean of a step: what anybody else waits for. Memory: one backbone with all
 adapters of the catalog, loaded and used, against the backbone alone: as the Status tab shows it, and what the process took.
 Nothing is downloaded.
 """
@@ -39,7 +39,7 @@ DOINGS = "is late,was lost,was charged twice,has to be changed,does not work,is 
 
 def labels(count: int, of: int) -> list[str]:
     """So many different ones; `of` makes others."""
-    return [f"the {THINGS[n % 14]} {DOINGS[n // 14 % 7]} {chr(97 + of % 26)}{of}{n // 98}" for n in range(count)]
+    return [f"the {THINGS[n % 14]} {DOINGS[n // 14 % 7]}, case {count}/{of}/{n // 98}" for n in range(count)]
 
 
 def ask(runtime: LocalRuntime, call: Call) -> Finished:
@@ -54,10 +54,10 @@ def matching(ref: ModelRef, names: Sequence[str]) -> Match:
 
 def measure(runtime: LocalRuntime, ref: ModelRef, counts: Sequence[int], rounds: int, *, warm: bool) -> None:
     ask(runtime, matching(ref, labels(1, 0)))
-    print(f"{ref.id}: {'labels':>6}{'cold ms':>10}{'warm ms':>10}{'steps':>8}{'longest step ms':>18}")
+    print(f"{ref.id}: {'labels':>6}{'cold ms':>10}{'warm ms':>10}{'steps':>8}{'ms a step':>12}")
     for count in counts:
         cold, again, steps = [], [], 0
-        longest = 0.0
+        each = 0.0
         for number in range(rounds):
             call = matching(ref, labels(count, 1 + number))
             before = runtime.report().totals
@@ -66,14 +66,14 @@ def measure(runtime: LocalRuntime, ref: ModelRef, counts: Sequence[int], rounds:
             cold.append(time.perf_counter() - started)
             after = runtime.report().totals
             steps = after.steps - before.steps
-            longest = max(longest, (after.step_seconds - before.step_seconds) / max(1, steps))
+            each = (after.step_seconds - before.step_seconds) / max(1, steps)
             if warm:
                 started = time.perf_counter()
                 ask(runtime, call)
                 again.append(time.perf_counter() - started)
         shown = f"{statistics.median(again) * 1e3:10.1f}" if again else f"{'–':>10}"
         print(
-            f"{'':{len(ref.id) + 2}}{count:6}{statistics.median(cold) * 1e3:10.1f}{shown}{steps:8}{longest * 1e3:18.1f}",
+            f"{'':{len(ref.id) + 2}}{count:6}{statistics.median(cold) * 1e3:10.1f}{shown}{steps:8}{each * 1e3:12.1f}",
             flush=True,
         )
 

@@ -188,6 +188,41 @@ def test_a_hub_classifier_that_judges_each_label_is_asked_so(runtime, tiny, tmp_
     assert "each label by itself" in fails(runtime, Classify(ref, text="good"), NotSupported)
 
 
+def test_an_adapter_without_a_head_is_merged_as_its_siblings_are_and_says_the_same(matchers):
+    slow = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=64, fast_cpu=False))
+    fast = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=64))
+    try:
+        for ref in (matchers.lora, matchers.lora_with_pooler):
+            known = answer(fast, matching(ref, TEXTS[0]))  # its labels by the plain path, whatever comes
+            eventually(lambda ref=ref: answer(fast, matching(ref, TEXTS[0])).stats.path == "adapter merged", 60)
+            for text in TEXTS:
+                for labels in (LABELS, (*LABELS, f"new {text}")):
+                    expected, found = (answer(runtime, matching(ref, text, labels)) for runtime in (slow, fast))
+                    assert scores(found.output) == pytest.approx(scores(expected.output), abs=1e-5)
+                    assert found.stats.fingerprint == expected.stats.fingerprint == known.stats.fingerprint
+                    assert expected.stats.path is None
+    finally:
+        slow.close()
+        fast.close()
+
+
+def test_two_ways_of_making_vectors_are_compared_by_the_probabilities_that_come_of_them():
+    from playground.engine.models.lora_encoder import SCALE, LoraEncoder
+
+    chance = np.random.default_rng(0)
+    vectors = chance.normal(size=(6, 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert LoraEncoder.difference(None, list(vectors), list(vectors)) == 0
+    other = vectors + 1e-3 * chance.normal(size=vectors.shape)
+    expected = [
+        np.abs(shares(SCALE * (v @ v[i])) - shares(SCALE * (o @ o[i]))).max()
+        for v, o in [(vectors, other)]
+        for i in range(6)
+    ]
+    assert LoraEncoder.difference(None, list(vectors), list(other)) == pytest.approx(max(expected))
+    assert LoraEncoder.difference(None, list(vectors), list(vectors * np.nan)) == np.inf
+
+
 # -- what is said about it
 
 
