@@ -101,6 +101,31 @@ def test_bundled_taggers_mark_the_visitors_own_text(app, browser, task, words):
     assert not visitor.problems
 
 
+@pytest.mark.parametrize("task", ["zero-shot", "topics", "intent", "spam"])
+def test_whole_texts_are_labelled_with_no_network(app, browser, task):
+    context = new_context(browser, app.url)
+    visitor = Visitor(context, app.url, f"#task={task}")
+    visitor.page.set_default_timeout(60_000)
+    visitor.tab.locator("[data-act=example]").first.click()
+    visitor.press_run()
+    visitor.settle()
+    catalog = (ROOT / "assets/catalog.toml").read_text()
+    ids = {"finetuned": f'id = "bundled/{task}"', "scratch": f'id = "bundled/{task}-scratch"'}
+    here = ["pretrained", *(tier for tier, row in ids.items() if row in catalog)]  # the bundled encoder serves all four
+    labels = {label.name for label in find_tasks().get(task).labels}
+    for tier in ("hosted", *here):
+        said = visitor.headline(tier).split(" · ")
+        assert set(said) <= labels | {"none holds"} or said[-1].startswith("+"), tier
+        assert visitor.card(tier).locator(".pg-bar-label").count() == len(labels), tier
+    for tier in here:
+        assert visitor.card(tier).locator(".pg-fingerprint").is_visible()
+        assert (visitor.card(tier).locator(".pg-bar-threshold").count() > 0) == (task == "topics")
+    for tier in set(ids) - set(here):  # one honest reason
+        assert len(visitor.card(tier).locator(".pg-words").inner_text()) > 40
+    context.close()
+    assert not visitor.problems
+
+
 def test_lines_become_a_table_over_the_real_tiers(visitor):
     visitor.type("great\nawful")
     visitor.tab.locator("[data-act=lines]").check()

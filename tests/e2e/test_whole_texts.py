@@ -59,7 +59,7 @@ def test_each_label_has_its_threshold_and_the_tiers_stand_side_by_side(at):
 
 def test_five_of_many_and_all_of_them_in_the_same_place(at):
     visitor = at("intent")
-    visitor.run("My refund is not showing up on the card.")
+    visitor.run("Why is my refund not showing up on the card?")
     assert [len(bars(visitor, tier)) for tier in ("hosted", "pretrained", "scratch")] == [5, 5, 5]
     before = visitor.page.evaluate(BOXES)
     button = visitor.card("pretrained").locator("[data-act=all-labels]")
@@ -236,7 +236,7 @@ def test_contrast_names_and_focus(at, task, scheme):
         "button => button.click()"
     ) if task != "zero-shot" else None
     if task == "zero-shot":
-        fill(visitor, "labels", "x")
+        fill(visitor, "labels", "")
         visitor.page.keyboard.press("Control+Enter")
         visitor.tab.locator("[data-field=labels] .pg-input-error:not(:empty)").wait_for()
         fill(visitor, "labels", "delivery, refund")
