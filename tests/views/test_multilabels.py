@@ -107,6 +107,7 @@ def test_an_endpoint_without_thresholds_or_scores_says_so():
     bare = MultiLabels(("joy",), (), "stated")
     assert "The model gave no scores." in shown(card(answered(bare)))
     assert view_of(bare).confidence(bare) is None
+    assert "gave no scores" not in shown(card(answered(MultiLabels((), (), "stated"))))
     assert view_of(ALL).confidence(ALL) == pytest.approx((0.91 + 0.6 + 0.12) / 3)
 
 

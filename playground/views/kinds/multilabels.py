@@ -36,8 +36,8 @@ class MultiLabelsView:
         return sum(known) / len(known) if known and len(known) == len(scores) else None
 
     def remarks(self, output: MultiLabels, asked: Asked) -> list[str]:
-        if all(row.score is None for row in output.scores):
-            return ["The model gave no scores."]
+        if all(row.score is None for row in output.scores):  # an endpoint that names nothing has nothing to score
+            return ["The model gave no scores."] if output.labels else []
         return ["Scores as stated by the model."] if output.score_source == "stated" else []
 
     def body(self, state: CardState) -> Html:
