@@ -166,6 +166,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "topics",
+                "LoRA adapter for 28 emotions, several at once, over the bundled encoder",
+                "GoEmotions comments",
+                15,
+            ),
+            "playground.training.text_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "topics-scratch",
                 "our own small transformer and tokenizer for 28 emotions, from random weights",
                 "GoEmotions comments alone",
