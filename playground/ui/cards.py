@@ -38,8 +38,8 @@ def idle_cards(
         if tiers is not None and tier.name not in tiers:
             continue
         title = service.tier_titles.get(tier.name, tier.name)
-        support = service.support(task.name, tier.name)
-        choices = tuple(service.choices(task.name, tier.name, session)) if support.yes else ()
+        support = service.support(task.name, tier.name, session)
+        choices = tuple(service.choices(task.name, tier.name, session))  # also where a key would make it serve the task
         model = (models or {}).get(tier.name)
         told = trained_on(service, task, tier.name, model, session) if choices else ""
         state = CardState(tier.name, number, title, choices, asked, model=model, trained_on=told)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from playground.core.errors import NotSupported
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.run import TierResult
 from playground.core.task import Label
@@ -161,7 +162,7 @@ def fold(state: CardState, event: Event) -> CardState:
         case Failed(error=error, stats=stats):
             return replace(
                 state,
-                phase=Phase.FAILED,
+                phase=_without_answer(error),
                 error=str(error),
                 stats=stats,
                 fraction=None,
@@ -183,9 +184,16 @@ def fold(state: CardState, event: Event) -> CardState:
             return state
 
 
+def _without_answer(error: Exception | None) -> Phase:
+    """A tier that cannot serve a task has said why, and has not failed."""
+    if error is None:
+        return Phase.STOPPED
+    return Phase.UNSUPPORTED if isinstance(error, NotSupported) else Phase.FAILED
+
+
 def with_result(state: CardState, result: TierResult) -> CardState:
     """The card of a run that is over, as it is kept in the history."""
-    phase = Phase.DONE if result.output is not None else Phase.FAILED if result.error is not None else Phase.STOPPED
+    phase = Phase.DONE if result.output is not None else _without_answer(result.error)
     error = "" if result.error is None else str(result.error)
     return replace(state, model=result.model, phase=phase, output=result.output, stats=result.stats, error=error)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.core.errors import RateLimited
+from playground.core.errors import NotSupported, RateLimited
 from playground.core.events import LAST, Cancelled, Failed, Finished, Loading, Partial, Queued
 from playground.core.run import TierResult
 from playground.core.types import Labels, LabelScore, Source, Stats
@@ -78,6 +78,15 @@ def test_a_whole_run():
     assert (failed.phase, failed.error) == (Phase.FAILED, "Too many requests: wait 3 s.")
     assert fold(state, Cancelled(4)).phase is Phase.STOPPED
     assert [result.tier for result in results_of([done, failed])] == ["scratch"]
+
+
+def test_a_tier_that_cannot_has_not_failed():
+    error = NotSupported("It needs a key: paste one.")
+    for state in (
+        fold(START, Failed(0, error=error)),
+        with_result(START, TierResult("scratch", None, None, Stats(), error)),
+    ):
+        assert (state.phase, state.error) == (Phase.UNSUPPORTED, "It needs a key: paste one.")
 
 
 def test_a_new_run_forgets_the_answer_and_keeps_an_unsupported_card():
