@@ -74,6 +74,7 @@ FIGURES = {
     "naive_bayes_f1": "F1 of naive Bayes, same training data",
     "always_f1": "F1 of calling every text spam",
     "plain_encoder_accuracy": "accuracy of the plain encoder, same labels",
+    "shared_words_accuracy": "accuracy of the label that shares most words with the text, rare ones counting more",
     "chance_accuracy": "accuracy of chance",
     "several_f1": "micro F1 of 5 labels judged each by itself, one of them true",
     "plain_encoder_several_f1": "the same of the plain encoder",

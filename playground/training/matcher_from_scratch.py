@@ -1,7 +1,8 @@
 """The recipe `zero-shot-scratch`: our own tokenizer and bi-encoder, from random weights, on the same episodes as `zero-shot`.
 
-What a label means it can only know from words that it met in training, in texts or in other labels. So that it leans on no single
-one of them, texts and labels are cut into tokens a little differently every time (BPE-dropout), and some tokens of both are hidden.
+Random weights know no words, and 169 labels teach only theirs. So the texts teach the rest without labels: a few words out of each
+text must find their text among the others of the batch (the inverse cloze task; Lee et al. 2019, arXiv 1906.00300). Where they were
+taken out of it, what stands around them is all there is to go by, and words that keep the same company come to lie side by side.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from playground.scratch.model import EmbedderConfig, EncoderEmbedder
 from playground.scratch.tokenizer import Tokenizer
@@ -22,6 +24,7 @@ from playground.training.episodes import SENTENCES, UNSEEN_SENTENCE, Episodes, e
 from playground.training.evaluate_matching import measure
 from playground.training.recipes import Job, TrainProgress
 from playground.training.scratch_texts import Texts, hide, outputs, take_average
+from playground.training.shared_words import SharedWords
 from playground.training.whole_texts import Labelled, words_of
 
 FORMAT = "scratch-encoder"
@@ -36,25 +39,28 @@ class MatcherFromScratchSettings:
     layers: int = 1
     heads: int = 4
     hidden: int = 256
-    pooling: str = "mean+max"
+    pooling: str = "mean"
     output: int = 128
     max_length: int = 64
-    epochs: float = 10
+    epochs: float = 3
     batch: int = 64
     rate: float = 2e-3
     warmup: float = 0.06
     dropout: float = 0.1
+    spread: float = 0.5  # of the tokens' first vectors: far apart, so that at first what fits is what shares words
     hidden_tokens: float = 0.1  # share of tokens that become <mask>
     bpe_dropout: float = 0.1
     decay: float = 0.05
     averaging: float = 0.99
-    others: int = 64
+    others: int = 32
     scale: float = 18.0
     many_scale: float = 14.0
     many_offset: float = 6.0
     many_weight: float = 0.2
     plain: float = 0.8
     dropped: float = 0.1
+    cloze: float = 1.0  # weight of the inverse cloze task's loss
+    taken_out: float = 0.3  # how often its words are taken out of their text
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -89,6 +95,11 @@ def run(job: Job) -> dict[str, Any]:
         return outputs(shipped, reader, texts).numpy()
 
     metrics = measure(embed, _bundled(job.options.get("base")), split, settings, UNSEEN_SENTENCE)
+    rival = SharedWords([text for part in train.values() for text in part.texts])
+    for part, held in split.held.items():
+        guesses = rival.answer(held.texts, [words_of(name) for name in held.classes])
+        right = [held.classes[guess] == name for guess, name in zip(guesses, held.names, strict=True)]
+        metrics[part]["shared_words_accuracy"] = round(sum(right) / len(right), 4)
     record = {
         "format": FORMAT,
         "name": job.recipe,
@@ -114,6 +125,21 @@ def _bundled(base: Path | None) -> Callable[[Sequence[str]], np.ndarray]:
     return lambda texts: vectors(model, tokenizer, texts, 128)
 
 
+def cloze(text: str, taken_out: float, random: Random) -> tuple[str, str]:
+    """The text and one to three of its words, in their order. By the chance `taken_out` the text comes without these words."""
+    words = text.split()
+    places = sorted(random.sample(range(len(words)), min(len(words), random.randint(1, 3))))
+    rest = [word for i, word in enumerate(words) if i not in places]
+    asked = " ".join(words[i].strip('.,;:!?"()') for i in places)
+    return (" ".join(rest) if rest and random.random() < taken_out else text), asked
+
+
+def cloze_loss(cosines: Tensor, other: Tensor, scale: float) -> Tensor:
+    """InfoNCE: cosines [B, B] of words (rows) and texts, whose own is on the diagonal; `other`, bool [B, B], counts against it."""
+    own = torch.eye(len(cosines), dtype=torch.bool)
+    return F.cross_entropy((scale * cosines).masked_fill(~(other | own), -1e4), torch.arange(len(cosines)))
+
+
 def train_matcher(
     sets: dict[str, Labelled], settings: MatcherFromScratchSettings, *, seed: int, **session: Any
 ) -> tuple[EncoderEmbedder, Tokenizer, Trained]:
@@ -134,21 +160,28 @@ def train_matcher(
         output=settings.output,
     )
     model = EncoderEmbedder(config)
-    texts = Texts(tokenizer, episodes.texts, settings.max_length)
-    episodes.sorted_by(texts.lengths)
+    nn.init.normal_(model.encoder.embeddings.tokens.weight, std=settings.spread)
+    episodes.sorted_by(Texts(tokenizer, episodes.texts, settings.max_length).lengths)
     model.train()
 
-    def vectors_of(texts: Texts, batch: Sequence[int], random: Random) -> Tensor:
-        ids, mask = texts(batch, settings.bpe_dropout, random)  # [B, T]
+    owner = torch.tensor(episodes.labels)
+
+    def vectors_of(texts: Texts, random: Random) -> Tensor:
+        ids, mask = texts(range(len(texts.ids)), settings.bpe_dropout, random)  # [B, T]
         return model(hide(ids, mask, settings.hidden_tokens, tokenizer), mask)  # [B, E]
 
     def loss_at(step: int) -> Tensor:
         random = Random(f"{seed}/{step}")  # noqa: S311
         episode = episodes.at(step)
-        written = Texts(tokenizer, episode.written, settings.max_length)
-        ours = vectors_of(texts, episode.batch, random)  # [B, E]
-        theirs = vectors_of(written, range(len(episode.written)), random)  # [C, E]
-        return episode_loss(ours @ theirs.T, episode.targets, episode.compared, settings)
+        asked = [cloze(episodes.texts[i], settings.taken_out, random) for i in episode.batch]
+        rests, words, labels = (
+            vectors_of(Texts(tokenizer, part, settings.max_length), random)
+            for part in ([rest for rest, _ in asked], [words for _, words in asked], episode.written)
+        )  # [B, E], [B, E], [C, E]
+        loss = episode_loss(rests @ labels.T, episode.targets, episode.compared, settings)
+        own = owner[episode.batch]
+        other = own[:, None] != own  # [B, B]: the words of another text with the same label may well fit this one
+        return loss + settings.cloze * cloze_loss(words @ rests.T, other, settings.scale)
 
     trained = fit(
         dict(model.named_parameters()),
