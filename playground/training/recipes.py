@@ -166,6 +166,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "zero-shot-scratch",
+                "our own small bi-encoder and tokenizer, from random weights",
+                "Banking77 and CLINC150, three quarters of their classes, alone",
+                10,
+            ),
+            "playground.training.matcher_from_scratch",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "topics",
                 "LoRA adapter for 28 emotions, several at once, over the bundled encoder",
                 "GoEmotions comments",
