@@ -163,19 +163,8 @@ class Playground:
         """The run's events until every card has had its last word; leaving early cancels the rest. Its first step raises what
         `start` raises.
         """
-        return run.events(
-            lambda emit: self.start(
-                task,
-                text,
-                session=session,
-                emit=emit,
-                models=models,
-                tiers=tiers,
-                values=values,
-                seed=seed,
-                cancel=cancel,
-            )
-        )
+        rest: dict[str, Any] = {"models": models, "tiers": tiers, "values": values, "seed": seed, "cancel": cancel}
+        return run.events(lambda emit: self.start(task, text, session=session, emit=emit, **rest))
 
     async def run_table(
         self,
