@@ -6,7 +6,7 @@ from typing import Any
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.scratch.train import StepReport
-from playground.training import cards, data, lora
+from playground.training import cards, data, lora, saved_adapters
 from playground.training.data import LABELS
 from playground.training.evaluate import measure
 from playground.training.recipes import Job, TrainProgress
@@ -80,7 +80,7 @@ def run(job: Job) -> dict[str, Any]:
     )
     if not trained.done:
         return cards.unfinished(job, trained)
-    lora.save_adapter(model, job.out)
+    saved_adapters.save(model, job.out)
 
     plain, tokenizer = lora.base_model(base)
     shipped = lora.with_adapter(plain, job.out)

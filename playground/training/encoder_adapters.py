@@ -9,7 +9,7 @@ import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.scratch.train import StepReport, Trained
-from playground.training import cards, lora, text_cards, whole_texts
+from playground.training import cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.episodes import UNSEEN_SENTENCE
 from playground.training.evaluate_matching import measure
 from playground.training.lora_encoder import EncoderSettings, base_encoder, train_encoder, vectors
@@ -46,7 +46,7 @@ def run(job: Job) -> dict[str, Any]:
     )
     if not trained.done:
         return cards.unfinished(job, trained)
-    lora.save_adapter(model, job.out)
+    saved_adapters.save(model, job.out)
 
     parameters = sum(p.numel() for p in lora.trainable(model).values())
     return publish(job, split, settings, parameters, trained)

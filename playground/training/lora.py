@@ -5,7 +5,6 @@ The base stays frozen. Trained are two thin matrices beside every linear layer o
 one encoder in memory can carry many such adapters, each with its own head.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import (
@@ -27,9 +25,9 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256, encoder_folder, verify
+from playground.bundled import ENCODER_SHA256, encoder_folder, verify
 from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
-from playground.training import low_rank
+from playground.training import low_rank, saved_adapters
 from playground.training.calibration import softmax
 from playground.training.data import LABELS, Examples
 from playground.training.whole_texts import LabelledTexts
@@ -165,7 +163,7 @@ def train_adapter(
             plain.classifier.bias.copy_(often.logit())
     model = new_adapter(plain, settings)
     if start is not None:
-        start_from(model, start)
+        saved_adapters.start_from(model, start)
     data = Batches(tokenizer, train.texts, settings.max_length)
     batch_at = forever(data.lengths, settings.batch, seed)
     steps = max(1, round(settings.epochs * len(train) / settings.batch))
@@ -247,86 +245,3 @@ def fold_temperature(model: PeftModel, temperature: float) -> None:
         for name, parameter in trainable(model).items():
             if ".classifier." in name:
                 parameter.div_(temperature)
-
-
-def save_adapter(model: PeftModel, folder: Path, rank: int | None = None) -> None:
-    """Write adapter_config.json and adapter_model.safetensors (float16). No path of this machine is in either.
-
-    rank: the adapter is cut to this one, where it has more.
-    """
-    config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = ENCODER_ID, ENCODER_REVISION
-    config.inference_mode = True
-    model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the hub about the base
-    (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours follows
-    path = folder / "adapter_config.json"
-    record = json.loads(path.read_text())
-    weights = folder / "adapter_model.safetensors"
-    tensors = load_file(weights)
-    if rank is not None and rank < record["r"]:
-        tensors = low_rank.cut(tensors, record["lora_alpha"] / record["r"], rank)
-        record["r"] = record["lora_alpha"] = rank
-    save_file({k: v.half().contiguous() for k, v in tensors.items()}, weights, metadata={"format": "pt"})
-    record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
-    if record["modules_to_save"]:
-        record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
-    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-
-
-def saved_parameters(folder: Path) -> int:
-    """Of the adapter saved in `folder`, its head among them."""
-    return sum(tensor.numel() for tensor in load_file(folder / "adapter_model.safetensors").values())
-
-
-def fits(folder: Path, labels: int) -> bool:
-    """Whether the head of the adapter saved in `folder` is for so many labels."""
-    weights = load_file(folder / "adapter_model.safetensors")
-    return any(key.endswith("classifier.bias") and len(bias) == labels for key, bias in weights.items())
-
-
-def load_adapter(model: PeftModel, folder: Path) -> None:
-    """Copy a saved adapter's weights into the model's default adapter, which may be of a higher rank; the head too, where it is for
-    as many labels. Raises ValueError where they do not fit.
-    """
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-
-    weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
-    own = get_peft_model_state_dict(model, save_embedding_layers=False)
-    if not fits(folder, model.config.num_labels):
-        weights |= {k: v for k, v in own.items() if ".classifier." in k}
-    config, saved = model.peft_config["default"], json.loads((folder / "adapter_config.json").read_text())
-    scaling = (saved["lora_alpha"] / saved["r"]) / (config.lora_alpha / config.r)
-    if saved["r"] < config.r or scaling != 1:
-        weights = low_rank.widened(weights, scaling, own)
-    result = set_peft_model_state_dict(model, weights)
-    if result.unexpected_keys:
-        raise ValueError(f"The adapter in {folder.name} does not fit this encoder: {result.unexpected_keys[:3]}.")
-
-
-def start_from(model: PeftModel, folder: Path) -> None:
-    """Start the low-rank matrices from those of another adapter, of any rank, with another head: its own stays new.
-
-    What the other one adds to a weight, s B A, is taken at this model's rank as well as that rank can (Eckart and Young 1936).
-    """
-    scaling = _scaling(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")))
-    weights = {k: v.float() for k, v in load_file(folder / "adapter_model.safetensors").items()}
-    own = trainable(model)
-    for name in [name for name in own if ".lora_A." in name]:
-        a, b = own[name], own[name.replace(".lora_A.", ".lora_B.")]
-        saved = name.replace(".default", "")
-        if saved not in weights:
-            raise ValueError(f"The adapter in {folder.name} does not fit this encoder: it has no {saved}.")
-        left, of_b = torch.linalg.qr(weights[saved.replace(".lora_A.", ".lora_B.")])  # [O, R], [R, R]
-        right, of_a = torch.linalg.qr(weights[saved].T)  # [I, R], [R, R]
-        u, sizes, v = torch.linalg.svd(of_b @ of_a.T)
-        rank = min(len(a), len(sizes))
-        root = (sizes[:rank] * scaling / _scaling(model.peft_config["default"].to_dict())).sqrt()
-        with (
-            torch.no_grad()
-        ):  # of more rows than the other has, the rest starts as in any new adapter: A by chance, B zero
-            b[:, :rank] = left @ u[:, :rank] * root
-            a[:rank] = (right @ v[:rank].T * root).T
-
-
-def _scaling(config: dict[str, Any]) -> float:
-    return float(config["lora_alpha"]) / float(config["r"])

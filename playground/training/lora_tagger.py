@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from playground.core import segment
 from playground.scratch.train import Trained
-from playground.training import lora
+from playground.training import lora, saved_adapters
 from playground.training.columns import Sentence
 from playground.training.tagging import allowed_tags, budget_schedule, compared_tags, lines_of, marginal_loss
 
@@ -136,7 +136,7 @@ def train_tagger(
             module.p = settings.encoder_dropout
     model = lora.new_adapter(plain, settings, per_word=True)
     if start is not None:
-        lora.load_adapter(model, start)
+        saved_adapters.start_from(model, start)
     pieces, room = Pieces(tokenizer, train), settings.max_length - 2
     masks = allowed_tags(train, labels)
     wholes = compared_tags(train, labels) if settings.unmarked == "left out" else [np.ones_like(mask) for mask in masks]

@@ -57,20 +57,6 @@ def cut(weights: Mapping[str, Tensor], scaling: float, rank: int) -> dict[str, T
     return found
 
 
-def widened(weights: Mapping[str, Tensor], scaling: float, into: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """An adapter's tensors in the shapes of another's of a higher rank, which does no scaling: the same products, and room to
-    learn. A's new rows are `into`'s, B's new columns 0.
-    """
-    found = dict(weights)
-    for name, tensor in weights.items():
-        if ".lora_A." in name:
-            found[name] = torch.cat([tensor, into[name][len(tensor) :]])
-        elif ".lora_B." in name:
-            found[name] = torch.zeros_like(into[name])
-            found[name][:, : tensor.shape[1]] = scaling * tensor
-    return found
-
-
 @contextmanager
 def added_to_weights(model: torch.nn.Module) -> Iterator[None]:
     """Inside, the model's low-rank layers compute this way; where one has dropout, all stay as they are."""

@@ -8,7 +8,7 @@ from typing import Any
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.core.bio import Scheme
 from playground.scratch.train import StepReport
-from playground.training import cards, lora, lora_tagger, tagged, tagger_cards
+from playground.training import cards, lora, lora_tagger, saved_adapters, tagged, tagger_cards
 from playground.training.adapters import BUNDLED
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import Tags, figures, word_accuracy
@@ -75,11 +75,11 @@ def run(job: Job) -> dict[str, Any]:
     )
     if not trained.done:
         return cards.unfinished(job, trained)
-    lora.save_adapter(model, job.out, settings.kept_rank)
+    saved_adapters.save(model, job.out, settings.kept_rank)
 
     tag = _saved(job.out, split.labels, base, settings)
     metrics = {part: figures(tag, train, held, split.labels) for part, held in split.held.items()}
-    if start is not None and lora.fits(start, len(split.labels)):
+    if start is not None and saved_adapters.fits(start, len(split.labels)):
         rival = _saved(start, split.labels, base, settings)
         for part, held in split.held.items():
             metrics[part][f"{plan.start}_accuracy".replace("-", "_")] = word_accuracy(held, rival(held))
@@ -89,7 +89,7 @@ def run(job: Job) -> dict[str, Any]:
         "labels": list(split.labels),
         "max_length": settings.max_length,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
-        "parameters": lora.saved_parameters(job.out),
+        "parameters": saved_adapters.parameters(job.out),
         "settings": asdict(settings),
     }
     files = ("adapter_config.json", "adapter_model.safetensors")

@@ -9,7 +9,7 @@ import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.scratch.train import StepReport, Trained
-from playground.training import calibration, cards, lora, text_cards, whole_texts
+from playground.training import calibration, cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.adapters import BUNDLED
 from playground.training.evaluate_texts import measure_all
 from playground.training.recipes import Job, TrainProgress
@@ -89,7 +89,7 @@ def run(job: Job) -> dict[str, Any]:
     truth = split.dev.matrix() if plan.many else np.array(split.dev.single)
     temperature = calibration.temperature(lora.logits(model, tokenizer, split.dev.texts, settings.max_length), truth)
     lora.fold_temperature(model, temperature)
-    lora.save_adapter(model, job.out)
+    saved_adapters.save(model, job.out)
 
     parameters = sum(p.numel() for p in lora.trainable(model).values())
     return publish(job, split, train, settings, temperature, parameters, trained)

@@ -97,14 +97,14 @@ def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
     from safetensors.torch import load_file
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from playground.training import lora
+    from playground.training import lora, saved_adapters
     from playground.training.data import general
 
     train = general(data_folder).train
     settings = lora.LoraSettings(**SMALL_LORA)
     model, tokenizer, _ = lora.train_adapter(train, settings, state=tmp_path / "s.safetensors", seed=2, base=tiny_base)
     ours = lora.probabilities(model, tokenizer, train.texts[:20], 24)
-    lora.save_adapter(model, tmp_path / "adapter")
+    saved_adapters.save(model, tmp_path / "adapter")
 
     plain = AutoModelForSequenceClassification.from_pretrained(tiny_base, num_labels=2, dtype=torch.float32)
     loaded = PeftModel.from_pretrained(plain, tmp_path / "adapter").eval()

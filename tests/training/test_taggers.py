@@ -70,7 +70,7 @@ def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
     from safetensors.torch import load_file
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-    from playground.training import lora, lora_tagger, tagged
+    from playground.training import lora_tagger, saved_adapters, tagged
 
     split = tagged.medical(data_folder)
     settings = lora_tagger.TaggerSettings(**LORA)
@@ -80,7 +80,7 @@ def test_the_adapter_is_plain_peft(data_folder, tiny_base, tmp_path):
     )
     held = split.held["test"]
     ours = lora_tagger.probabilities(model, tokenizer, held, 128)
-    lora.save_adapter(model, tmp_path / "adapter")
+    saved_adapters.save(model, tmp_path / "adapter")
 
     plain = AutoModelForTokenClassification.from_pretrained(tiny_base, num_labels=5, dtype=torch.float32)
     loaded = PeftModel.from_pretrained(plain, tmp_path / "adapter").eval()
@@ -145,7 +145,7 @@ def test_a_long_sentence_is_read_to_its_end(data_folder, tiny_base):
 def test_an_adapter_can_start_from_another(data_folder, tiny_base, tmp_path):
     import torch
 
-    from playground.training import lora, lora_tagger, tagged
+    from playground.training import lora, lora_tagger, saved_adapters, tagged
 
     formal, informal = tagged.formal(data_folder), tagged.informal(data_folder)
     settings = lora_tagger.TaggerSettings(**LORA)
@@ -153,7 +153,7 @@ def test_an_adapter_can_start_from_another(data_folder, tiny_base, tmp_path):
     first, _, _ = lora_tagger.train_tagger(
         formal.train, formal.labels, settings, state=tmp_path / "a.safetensors", **given
     )
-    lora.save_adapter(first, tmp_path / "first")
+    saved_adapters.save(first, tmp_path / "first")
     second, _, _ = lora_tagger.train_tagger(
         informal.train,
         informal.labels,
@@ -171,7 +171,7 @@ def test_an_adapter_of_other_labels_and_fewer_ranks_can_be_gone_on_from(data_fol
     """Its matrices do what they did; the head is new."""
     import torch
 
-    from playground.training import lora, lora_tagger, tagged
+    from playground.training import lora, lora_tagger, saved_adapters, tagged
 
     classes, names = tagged.formal(data_folder), tagged.general(data_folder)
     settings = lora_tagger.TaggerSettings(**LORA)
@@ -180,7 +180,7 @@ def test_an_adapter_of_other_labels_and_fewer_ranks_can_be_gone_on_from(data_fol
         classes.train, classes.labels, settings, state=tmp_path / "a.safetensors", **given
     )
     kept = settings.rank // 2
-    lora.save_adapter(first, tmp_path / "first", kept)
+    saved_adapters.save(first, tmp_path / "first", kept)
     assert json.loads((tmp_path / "first" / "adapter_config.json").read_text())["r"] == kept
     plain, _ = lora.base_model(tiny_base, classes.labels, per_word=True)
     saved = lora.with_adapter(plain, tmp_path / "first")

@@ -9,7 +9,7 @@ import pytest
 
 from playground import training
 from playground.bundled import ENCODER_ID, sha256_of
-from playground.training import calibration, lora, text_adapters, whole_texts
+from playground.training import calibration, lora, saved_adapters, text_adapters, whole_texts
 from playground.training.baselines import Bayes
 from playground.training.evaluate_texts import inside, many, outside, two
 from playground.training.label_names import INTENTS, OUT_OF_SCOPE
@@ -198,7 +198,7 @@ def test_an_adapter_starts_from_another_of_any_rank_with_another_head(rank, left
 
     def added(model) -> dict:
         own = lora.trainable(model)
-        scale = lora._scaling(model.peft_config["default"].to_dict())
+        scale = saved_adapters._scaling(model.peft_config["default"].to_dict())
         names = [name for name in own if ".lora_A." in name]
         return {name: scale * (own[name.replace("lora_A", "lora_B")] @ own[name]).detach() for name in names}
 
@@ -208,10 +208,10 @@ def test_an_adapter_starts_from_another_of_any_rank_with_another_head(rank, left
         for name, parameter in lora.trainable(other).items():
             if "lora_B" in name:
                 parameter.normal_()
-    lora.save_adapter(other, tmp_path)
+    saved_adapters.save(other, tmp_path)
     model = lora.new_adapter(lora.base_model(tiny_base, ("x", "y", "z"))[0], lora.LoraSettings(rank=rank, alpha=5))
     head = [p.clone() for name, p in lora.trainable(model).items() if "classifier" in name]
-    lora.start_from(model, tmp_path)
+    saved_adapters.start_from(model, tmp_path)
     ours, theirs = added(model), added(other)
     for name, wanted in theirs.items():
         best = (
