@@ -34,7 +34,7 @@ PLANS = {
         whole_texts.topics,
         text_cards.TOPICS,
         lora.LoraSettings(
-            epochs=0.65, rate=1.2e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.99, max_length=64
+            epochs=1.3, rate=1.5e-3, rank=8, alpha=16, encoder_dropout=0.0, averaging=0.99, max_length=64
         ),
         many=True,
         start="sentiment-informal",
