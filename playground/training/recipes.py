@@ -179,7 +179,7 @@ _RECIPES = {
                 "topics",
                 "LoRA adapter for 28 emotions, several at once, over the bundled encoder",
                 "GoEmotions comments",
-                22,
+                25,
             ),
             "playground.training.text_adapters",
             {},
