@@ -334,6 +334,7 @@ def test_a_tagger_is_merged_into_a_copy_that_answers_the_same(taggers, name):
         fast.close()
 
 
+@pytest.mark.parametrize("name", ["general", "bert", "roberta", "scratch"])
 def test_its_attention_can_be_looked_at(runtime, taggers, name):
     import torch
 
