@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         "auto", description="Precision of local models; auto: bfloat16 on a GPU that has it, else float32."
     )
     fast_cpu: bool = Field(
-        True, description="Let a faster path answer on the CPU while its answers agree with the plain one."
+        True,
+        description="Let a faster path answer on the CPU while its answers agree with the plain one: an adapter merged into a "
+        "copy of its encoder, while that carries at most two.",
     )
     pinned: tuple[str, ...] = Field(
         (), description="Models that are loaded at start-up and stay in memory (JSON list of ids of the catalog)."
