@@ -19,7 +19,8 @@ class State(StrEnum):
 @dataclass
 class Entry:
     """`leases` counts claims too: whoever waits for a load already holds his share of it. `abandoned`: it is unloading
-    because its load is being given up, and until that is done its parent cannot leave.
+    because its load is being given up, and until that is done its parent cannot leave. `excess`: it drains because memory is
+    over the budget, whoever else comes and goes.
     """
 
     key: Key
@@ -30,6 +31,7 @@ class Entry:
     children: int = 0
     pinned: bool = False
     abandoned: bool = False
+    excess: bool = False
     load_seconds: float = 0.0
     credit: float = 0.0  # H
     used: int = 0  # tick of the last use

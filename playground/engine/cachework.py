@@ -178,7 +178,7 @@ class CacheWork(ABC):
             if self._over is None:
                 return []
             self._over = None
-            self._policy.undrain()
+            self._policy.open_excess()
             return self._pump()
         self._over = now if self._over is None else self._over
         if now - self._over >= self._max_wait:

@@ -103,6 +103,7 @@ class Ledger:
             if entry is not None and entry.state is not State.UNLOADING:
                 entry.pinned = True
                 if entry.state is State.DRAINING:
+                    entry.excess = False
                     entry.state = State.READY
 
     def _held_by_pin(self, key: Key) -> bool:

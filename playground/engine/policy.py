@@ -63,8 +63,14 @@ class Policy(Ledger):
     def undrain(self) -> None:
         """The request that drained has what it wanted, or has given up."""
         for entry in self.entries.values():
-            if entry.state is State.DRAINING:
+            if entry.state is State.DRAINING and not entry.excess:
                 entry.state = State.READY
+
+    def open_excess(self) -> None:
+        """Memory is within the budget again."""
+        for entry in self.entries.values():
+            entry.excess = False
+        self.undrain()
 
     def _refuse_impossible(self, size: int, wanted: Collection[Key]) -> None:
         if size > self.physical:
@@ -142,11 +148,11 @@ class Policy(Ledger):
 
     def close_excess(self) -> tuple[Key, ...]:
         """Closes to new leases what `trim` would unload if it were idle: among many users a model may never be. Returns
-        what was closed; `undrain` opens what is left of it.
+        what was closed; `open_excess` opens what is left of it.
         """
-        closed = [entry for entry in self._excess(leased=True) if entry.state is State.READY]
+        closed = self._excess(leased=True)
         for entry in closed:
-            entry.state = State.DRAINING
+            entry.state, entry.excess = State.DRAINING, True
         return tuple(entry.key for entry in closed)
 
     def _excess(self, *, leased: bool) -> list[Entry]:

@@ -310,7 +310,10 @@ def memory_stays_within_the_budget() -> None:
 def _a_smaller_budget_is_kept_among_busy_models() -> None:
     """None of them is ever idle: what has to leave takes no new leases, until it is gone; then all is open again."""
     costs = {"pinned": 0.0, "dear": 9.0, "cheap": 1.0}
-    with cache_with(sizes={"pinned": 40, "dear": 30, "cheap": 30}, costs=costs, max_wait=0.05) as (cache, backend):
+    with cache_with(sizes={"pinned": 40, "dear": 30, "cheap": 30, "other": 20}, costs=costs, max_wait=0.05) as (
+        cache,
+        backend,
+    ):
         use(cache, *costs)
         assert cache.pin(row_of(cache, "pinned").key)
         held = {name: [ask(cache, ref(name))] for name in costs}
@@ -331,6 +334,10 @@ def _a_smaller_budget_is_kept_among_busy_models() -> None:
         cache.resize(100, 1000)
         come(lambda: row_of(cache, "cheap").state == "ready", "it is open again")
         cache.resize(70, 1000)
+        come(lambda: row_of(cache, "cheap").state == "draining", "it is closed again")
+        for _ in range(3):  # whoever waits at the head and gives up opens nothing
+            assert isinstance(error_of(ask(cache, ref("other"), timeout=0.02)), Busy)
+            assert row_of(cache, "cheap").state == "draining"
         assert len(here(cache)) == 3
         until(lambda: "cheap" in backend.unloads, "the least worth leaves")
         assert cache.total_bytes <= 70

@@ -64,7 +64,9 @@ MUTANTS = (
         "I3", "Policy.admit", "alone = self.entries.keys() <= wanted", "alone = True", "the oversize one is not alone"
     ),
     Mutant("I3", "CacheWork._close_excess", "self._policy.close_excess()", "pass", "a smaller budget waits for ever"),
-    Mutant("I3", "CacheWork._close_excess", "self._policy.undrain()", "pass", "what was closed for it stays closed"),
+    Mutant(
+        "I3", "CacheWork._close_excess", "self._policy.open_excess()", "pass", "what was closed for it stays closed"
+    ),
     Mutant("I3", "Policy._excess", "not entry.pinned", "True", "a smaller budget takes what is pinned"),
     Mutant("I3", "Policy._victims", "if everything:", "if False:", "an oversize request never gets its room"),
     Mutant(
