@@ -12,6 +12,7 @@ from typing import Any
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import memory, stack
+from playground.engine.background import Background
 from playground.engine.cache import Loaded, ModelCache
 from playground.engine.loaders import LoadContext, Report, build_loaders
 from playground.settings import Settings
@@ -28,6 +29,7 @@ class Models:
         self._loaders = build_loaders()
         self._lock = threading.Lock()
         self._context: LoadContext | None = None
+        self._background = Background()
 
     @property
     def context(self) -> LoadContext | None:
@@ -52,6 +54,10 @@ class Models:
     def reclaim(self) -> None:
         memory.reclaim()
 
+    def close(self) -> None:
+        """Ends what models do beside loads and requests; before the device does."""
+        self._background.close()
+
     def set_up_thread(self) -> None:
         """In a thread of the device's: torch's number of threads is each calling thread's own."""
         if self._context is not None and self._settings.threads:
@@ -69,7 +75,7 @@ class Models:
                 if device.type == "cuda":
                     self.cache.resize(memory.budget(free, self._settings.cache_budget_mb), total)
                 fast = self._settings.fast_cpu and device.type == "cpu"
-                self._context = LoadContext(device, dtype, self._on_device, fast=fast)
+                self._context = LoadContext(device, dtype, self._on_device, fast=fast, background=self._background)
                 self._on_device(self.set_up_thread)
             return self._context
 

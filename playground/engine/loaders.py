@@ -10,6 +10,7 @@ import numpy as np
 
 from playground.core.registry import Registry, modules_in
 from playground.core.types import ModelRef
+from playground.engine.background import Background
 from playground.engine.vectors import Vectors
 
 T = TypeVar("T")
@@ -186,7 +187,7 @@ class LoadContext:
     """What a loader works with. `on_device(f)` runs f on the device's thread between two steps and returns its result;
     what changes a module that answers requests goes through it. `fast`: whether a faster path may answer while it agrees
     with the plain one. `book(bytes)`: from now on the model takes this much in all; False, and nothing changes, where that is
-    more than it had and memory is not plenty; None while its load is not over.
+    more than it had and memory is not plenty; None while its load is not over. `background`: for a model's own threads.
     """
 
     device: Any
@@ -195,6 +196,7 @@ class LoadContext:
     report: Report = field(default=lambda what, fraction: None)
     fast: bool = False
     book: Callable[[int], bool | None] = field(default=lambda bytes: True)
+    background: Background = field(default_factory=Background)
 
 
 class Loader(Protocol):

@@ -124,5 +124,6 @@ class LocalRuntime:
     def close(self) -> None:
         """Runs in flight end as cancelled; returns once all threads have ended."""
         atexit.unregister(self.close)
+        self._models.close()
         self._scheduler.close()
         self._cache.close()

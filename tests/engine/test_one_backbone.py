@@ -1,6 +1,7 @@
 """One backbone in memory serves every adapter of all tasks: with all of them loaded and used, at most 1.3 times its bytes."""
 
 import gc
+import threading
 import time
 import warnings
 import weakref
@@ -172,6 +173,10 @@ def same(found, expected):
             assert found.score_of(row.label) == pytest.approx(row.score, abs=1e-5)
 
 
+def merging():
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("merge ")]
+
+
 def test_when_others_have_left_the_few_get_copies_again(runtime, many):
     for ref in many[:4]:
         use(runtime, ref)
@@ -195,6 +200,18 @@ def test_adapters_that_come_and_go_are_not_merged_each_time(runtime, many, monke
         use(runtime, many[2])
         assert not any(merged(runtime, many[:3]))
     assert runtime.unload() == 4  # and nothing waits for the calm to end
+
+
+def test_a_runtime_that_closes_waits_for_no_calm(many, monkeypatch):
+    monkeypatch.setattr(_merged, "CALM", 60.0)
+    runtime = LocalRuntime(Settings(device="cpu", threads=1, cache_budget_mb=512))
+    for ref in many[:3]:
+        use(runtime, ref)
+    key = next(row.key for row in runtime.report().residents if row.model == "many/2")
+    assert runtime.unload(key) == 1
+    eventually(lambda: merging())
+    runtime.close()
+    assert merging() == []
 
 
 def test_a_copy_is_made_of_memory_that_is_plenty_and_nothing_is_evicted_for_it(many, monkeypatch):

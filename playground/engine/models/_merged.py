@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.engine import memory
+from playground.engine.background import Task
 from playground.engine.loaders import LoadContext
 from playground.engine.models._agreement import TEXTS, TOLERANCE
 
@@ -90,28 +91,22 @@ class Merging:
         self._own = model.identity.own_bytes
         self._copied = bytes_of(layers)
         self._booked = False
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task: Task | None = None
 
     @property
     def wanted(self) -> bool:
-        return self._thread is not None
+        return self._task is not None
 
     def start(self, delay: float) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(delay, self._stop), name=f"merge {self._model.adapter}", daemon=True
-        )
-        self._thread.start()
+        self._task = self._context.background.start(f"merge {self._model.adapter}", partial(self._run, delay))
 
     def give_up(self, *, leaving: bool = False) -> bool:
         """Returns once nothing of it runs any more, the plain path answers and the copy is nobody's; whether there was one.
         `leaving`: the whole model is, and its bytes with it.
         """
-        if self._thread is not None:
-            self._stop.set()
-            self._thread.join()
-            self._thread = None
+        if self._task is not None:
+            self._task.end()
+            self._task = None
         booked, self._booked = self._booked, False
         if leaving:
             self._layers = []  # they hold the encoder's weights
