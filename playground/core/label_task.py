@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from playground.core.calls import Call, Candidate, Classify, Match
 from playground.core.errors import BadReply
 from playground.core.fields import Field, Values
-from playground.core.task import Example, Label, Pair, Reader, Task, canonical_label, checked_text, unasked
+from playground.core.task import Example, Label, Pair, Unasked, canonical_label
 from playground.core.types import Answer, Gold, Labels, LabelScore, ModelRef, Request
 
 # Loaders of models that compare a text with labels which they need not have been trained on.
@@ -61,7 +61,7 @@ def _written(template: str, label: Label, words: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class LabelTask:
+class LabelTask(Unasked):
     """A task that gives a text exactly one of its labels.
 
     positive: the label that f1, precision and recall are about; "" where no label is it more than the others.
@@ -83,16 +83,6 @@ class LabelTask:
     values: Values = ()
 
     kind: ClassVar[str] = Labels.kind
-
-    def bound(self, values: Mapping[str, str]) -> Task:
-        return unasked(self, values)
-
-    def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
-        task = self.bound(values)
-        return lambda row: task
-
-    def check(self, text: str, limit: int) -> str:
-        return checked_text(text, limit)
 
     def schema(self) -> dict[str, Any]:
         """An object with the label, each choice with its description, and the model's own confidence in it."""

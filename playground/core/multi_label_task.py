@@ -19,14 +19,14 @@ from playground.core.label_task import (
     outside,
     stated_probability,
 )
-from playground.core.task import Example, Label, Pair, Reader, Task, canonical_label, checked_text, unasked
+from playground.core.task import Example, Label, Pair, Unasked, canonical_label
 from playground.core.types import Answer, Gold, JudgedLabel, ModelRef, MultiLabels, Request
 
 _MOST_NAMED = 40  # labels that a reply may well name; beyond, its length is not asked for ahead
 
 
 @dataclass(frozen=True)
-class MultiLabelTask:
+class MultiLabelTask(Unasked):
     """A task that gives a text any number of its labels; none is an answer too.
 
     gold_keys: where a data file's row has its true labels, the first that is there counts.
@@ -46,16 +46,6 @@ class MultiLabelTask:
     values: Values = ()
 
     kind: ClassVar[str] = MultiLabels.kind
-
-    def bound(self, values: Mapping[str, str]) -> Task:
-        return unasked(self, values)
-
-    def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
-        task = self.bound(values)
-        return lambda row: task
-
-    def check(self, text: str, limit: int) -> str:
-        return checked_text(text, limit)
 
     def schema(self) -> dict[str, Any]:
         """An object with a list of labels, each with the model's own confidence; OpenAI's strict mode takes it, and of 500

@@ -12,7 +12,7 @@ from playground.core.errors import BadReply
 from playground.core.fields import Field, Values
 from playground.core.places import Places
 from playground.core.segment import blank_separated, words
-from playground.core.task import Example, Label, Pair, Reader, Task, canonical_label, checked_text, unasked
+from playground.core.task import Example, Label, Pair, Unasked, canonical_label
 from playground.core.types import Answer, Gold, ModelRef, Request, Span, Spans, in_order
 
 
@@ -25,7 +25,7 @@ class LabelSet:
 
 
 @dataclass(frozen=True)
-class SpanTask:
+class SpanTask(Unasked):
     """A task that labels stretches of a text.
 
     every_word: each word has exactly one label (word classes); else most words have none (entities).
@@ -47,16 +47,6 @@ class SpanTask:
     kind: ClassVar[str] = Spans.kind
     fields: ClassVar[tuple[Field, ...]] = ()
     values: ClassVar[Values] = ()
-
-    def bound(self, values: Mapping[str, str]) -> Task:
-        return unasked(self, values)
-
-    def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
-        task = self.bound(values)
-        return lambda row: task
-
-    def check(self, text: str, limit: int) -> str:
-        return checked_text(text, limit)
 
     def schema(self) -> dict[str, Any]:
         """An object with a list of stretches, each as the text's own words. Models count characters badly, so none is asked

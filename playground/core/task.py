@@ -124,8 +124,18 @@ def checked_text(text: str, limit: int) -> str:
     return text
 
 
-def unasked(task: Task, values: Mapping[str, str]) -> Task:
-    """`bound` of a task without fields. Raises InputError."""
-    if values:
-        raise InputError(f"{task.title} has no field “{next(iter(values))}”: leave it out.")
-    return task
+class Unasked:
+    """What tasks have in common that ask for a text and nothing beside it."""
+
+    def bound(self: Task, values: Mapping[str, str]) -> Task:
+        """Raises InputError."""
+        if values:
+            raise InputError(f"{self.title} has no field “{next(iter(values))}”: leave it out.")
+        return self
+
+    def reader(self: Task, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
+        task = self.bound(values)
+        return lambda row: task
+
+    def check(self, text: str, limit: int) -> str:
+        return checked_text(text, limit)

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.scratch.train import StepReport
 from playground.training import cards, data, lora, saved_adapters
 from playground.training.data import LABELS
 from playground.training.evaluate import measure
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMAT = "lora-classifier"
@@ -63,20 +62,11 @@ def run(job: Job) -> dict[str, Any]:
     limit = job.options.get("limit")
     train = data.first(split.train, limit)
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
-
-    state = job.out / "training" / "adapter.safetensors"
     model, _, trained = lora.train_adapter(
         train,
         settings,
-        state=state,
-        seed=job.seed,
         base=base,
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("adapting", "adapter.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)

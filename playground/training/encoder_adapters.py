@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.scratch.train import StepReport, Trained
+from playground.scratch.train import Trained
 from playground.training import cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.episodes import UNSEEN_SENTENCE
 from playground.training.evaluate_matching import measure
 from playground.training.lora_encoder import EncoderSettings, base_encoder, train_encoder, vectors
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
 from playground.training.whole_texts import ZeroShot
 
 FORMAT = "lora-encoder"
@@ -30,19 +30,11 @@ def run(job: Job) -> dict[str, Any]:
     base = job.options.get("base")  # another encoder's folder, in tests
     split = whole_texts.zero_shot(job.data)
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
-
     model, _, trained = train_encoder(
         split.train,
         settings,
-        seed=job.seed,
         base=base,
-        state=job.out / "training" / "adapter.safetensors",
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("adapting", "adapter.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)

@@ -20,15 +20,16 @@ from playground.scratch.train import Schedule, Trained, fit, forever
 from playground.training import cards, data
 from playground.training.data import LABELS, Examples
 from playground.training.evaluate import measure
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
+from playground.training.scratch_settings import FromScratchSettings
 from playground.training.scratch_texts import Texts, hide, outputs, take_average
 
 FORMAT = "scratch-encoder-classifier"
 
 
 @dataclass(frozen=True)
-class ScratchSettings:
-    """Shape of the model, and how it learns. `warmup` is a share of all steps."""
+class ScratchSettings(FromScratchSettings):
+    """Of the classifier for sentiment."""
 
     vocabulary: int = 8192
     dim: int = 160
@@ -39,13 +40,9 @@ class ScratchSettings:
     epochs: float = 8
     batch: int = 32
     rate: float = 1e-3
-    warmup: float = 0.06
     dropout: float = 0.2
-    hidden_tokens: float = 0.1  # share of tokens that become <mask>
-    bpe_dropout: float = 0.1
     smoothing: float = 0.1
     emotions: float = 1.0  # weight of the second head's loss
-    decay: float = 0.05
     averaging: float = 0.999
 
 
@@ -80,12 +77,7 @@ def run(job: Job) -> dict[str, Any]:
     config = EncoderConfig(
         vocabulary=len(tokenizer),
         labels=len(LABELS),
-        dim=settings.dim,
-        layers=settings.layers,
-        heads=settings.heads,
-        hidden=settings.hidden,
-        max_length=settings.max_length,
-        dropout=settings.dropout,
+        **settings.shape(),
     )
     model = EncoderClassifier(config)
     trained = learn(job, settings, model, tokenizer, train, emotions)
@@ -147,14 +139,9 @@ def learn(
         dict(model.named_parameters()) | {f"second.{name}": p for name, p in second.named_parameters()},
         loss_at,
         Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
-        state=job.out / "training" / "model.safetensors",
-        seed=job.seed,
-        resume=job.resume,
-        minutes=job.minutes,
         decay=settings.decay,
         averaging=settings.averaging,
-        progress=lambda step: job.progress(TrainProgress(job.recipe, "learning", **asdict(step))),
-        cancelled=job.cancelled,
+        **job.session("learning", "model.safetensors"),
     )
 
 

@@ -18,11 +18,12 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EmbedderConfig, EncoderEmbedder
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, StepReport, Trained, fit
+from playground.scratch.train import Schedule, Trained, fit
 from playground.training import cards, scratch_cards, whole_texts
 from playground.training.episodes import SENTENCES, UNSEEN_SENTENCE, Episodes, episode_loss
 from playground.training.evaluate_matching import measure
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
+from playground.training.scratch_settings import FromScratchSettings
 from playground.training.scratch_texts import Texts, hide, outputs, take_average
 from playground.training.shared_words import SharedWords
 from playground.training.whole_texts import Labelled, words_of
@@ -31,27 +32,13 @@ FORMAT = "scratch-encoder"
 
 
 @dataclass(frozen=True)
-class MatcherFromScratchSettings:
-    """Shape of the model, and how it learns. `warmup` is a share of all steps; others to dropped: see `EpisodeSettings`."""
+class MatcherFromScratchSettings(FromScratchSettings):
+    """others to dropped: see `EpisodeSettings`."""
 
     vocabulary: int = 4000
-    dim: int = 128
-    layers: int = 1
-    heads: int = 4
-    hidden: int = 256
     pooling: str = "mean"
     output: int = 128
-    max_length: int = 64
-    epochs: float = 3
-    batch: int = 64
-    rate: float = 2e-3
-    warmup: float = 0.06
-    dropout: float = 0.1
     spread: float = 0.5  # of the tokens' first vectors: far apart, so that at first what fits is what shares words
-    hidden_tokens: float = 0.1  # share of tokens that become <mask>
-    bpe_dropout: float = 0.1
-    decay: float = 0.05
-    averaging: float = 0.99
     others: int = 32
     scale: float = 18.0
     many_scale: float = 14.0
@@ -72,18 +59,10 @@ def run(job: Job) -> dict[str, Any]:
     limit = job.options.get("limit")
     train = {name: Labelled(part.texts[:limit], part.names[:limit]) for name, part in split.train.items()}
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "learning", **asdict(step)))
-
     model, tokenizer, trained = train_matcher(
         train,
         settings,
-        seed=job.seed,
-        state=job.out / "training" / "model.safetensors",
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)
@@ -150,12 +129,7 @@ def train_matcher(
     torch.manual_seed(seed)
     config = EmbedderConfig(
         vocabulary=len(tokenizer),
-        dim=settings.dim,
-        layers=settings.layers,
-        heads=settings.heads,
-        hidden=settings.hidden,
-        max_length=settings.max_length,
-        dropout=settings.dropout,
+        **settings.shape(),
         pooling=settings.pooling,
         output=settings.output,
     )

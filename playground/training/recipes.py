@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.core.errors import BadFile, UnknownName
+
+if TYPE_CHECKING:
+    from playground.scratch.train import StepReport
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ class Job:
     progress: Callable[[TrainProgress], None]
     cancelled: Callable[[], bool]
     options: dict[str, Any]
+
+    def session(self, stage: str, state: str) -> dict[str, Any]:
+        """What `scratch.train.fit` takes beside what is learned. stage: in words; state: the name of the file to resume from."""
+
+        def report(step: "StepReport") -> None:
+            self.progress(TrainProgress(self.recipe, stage, **asdict(step)))
+
+        return {
+            "seed": self.seed,
+            "state": self.out / "training" / state,
+            "resume": self.resume,
+            "minutes": self.minutes,
+            "progress": report,
+            "cancelled": self.cancelled,
+        }
 
 
 @dataclass(frozen=True)

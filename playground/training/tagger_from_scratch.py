@@ -16,35 +16,27 @@ from torch import Tensor
 from playground.core.bio import Scheme
 from playground.scratch.model import EncoderTagger, TaggerConfig, pad
 from playground.scratch.tokenizer import MASK, Tokenizer
-from playground.scratch.train import Schedule, StepReport, Trained, fit
+from playground.scratch.train import Schedule, Trained, fit
 from playground.training import cards, tagged, tagger_cards
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import Tags, figures
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
+from playground.training.scratch_settings import FromScratchSettings
 from playground.training.tagging import allowed_tags, budget_schedule, lines_of, marginal_loss
 
 FORMAT = "scratch-encoder-tagger"
 
 
 @dataclass(frozen=True)
-class TaggerFromScratchSettings:
-    """Shape of the model, and how it learns. `warmup` is a share of all steps; `batch` counts tokens, padding included."""
+class TaggerFromScratchSettings(FromScratchSettings):
+    """`batch` counts tokens, padding included."""
 
     vocabulary: int = 6000
-    dim: int = 128
     layers: int = 2
-    heads: int = 4
     hidden: int = 384
     max_length: int = 160
     epochs: float = 6
     batch: int = 1024
-    rate: float = 2e-3
-    warmup: float = 0.06
-    dropout: float = 0.1
-    hidden_tokens: float = 0.1  # share of tokens that become <mask>
-    bpe_dropout: float = 0.1
-    decay: float = 0.05
-    averaging: float = 0.99
 
 
 PLANS = {
@@ -62,19 +54,11 @@ def run(job: Job) -> dict[str, Any]:
     split = split_of(job.data)
     train = split.train[: job.options.get("limit")]
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "learning", **asdict(step)))
-
     model, tokenizer, trained = train_tagger(
         train,
         split.labels,
         settings,
-        seed=job.seed,
-        state=job.out / "training" / "model.safetensors",
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)
@@ -153,12 +137,7 @@ def train_tagger(
     config = TaggerConfig(
         vocabulary=len(tokenizer),
         labels=len(labels),
-        dim=settings.dim,
-        layers=settings.layers,
-        heads=settings.heads,
-        hidden=settings.hidden,
-        max_length=settings.max_length,
-        dropout=settings.dropout,
+        **settings.shape(),
     )
     model = EncoderTagger(config)
     room = settings.max_length - 1

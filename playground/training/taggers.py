@@ -7,13 +7,12 @@ from typing import Any
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.core.bio import Scheme
-from playground.scratch.train import StepReport
 from playground.training import cards, lora, lora_tagger, saved_adapters, tagged, tagger_cards
 from playground.training.adapters import BUNDLED
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import Tags, figures, word_accuracy
 from playground.training.lora_tagger import TaggerSettings
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
 from playground.training.tagged import TaggedSplit
 
 FORMAT = "lora-tagger"
@@ -57,21 +56,13 @@ def run(job: Job) -> dict[str, Any]:
     split = plan.split(job.data)
     train = split.train[: job.options.get("limit")]
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
-
     model, _, trained = lora_tagger.train_tagger(
         (*train, *split.again * (split.times - 1)),
         split.labels,
         settings,
-        seed=job.seed,
         base=base,
         start=start,
-        state=job.out / "training" / "adapter.safetensors",
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("adapting", "adapter.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.scratch.train import StepReport, Trained
+from playground.scratch.train import Trained
 from playground.training import calibration, cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.adapters import BUNDLED
 from playground.training.evaluate_texts import measure_all
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
 from playground.training.whole_texts import LabelledTexts, WholeTexts
 
 FORMAT = "lora-classifier"
@@ -67,22 +67,14 @@ def run(job: Job) -> dict[str, Any]:
     split = plan.split(job.data)
     train, labels = split.train.first(job.options.get("limit")), split.train.names
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "adapting", **asdict(step)))
-
     model, tokenizer, trained = lora.train_adapter(
         train,
         settings,
         labels=labels,
         many=plan.many,
-        state=job.out / "training" / "adapter.safetensors",
-        seed=job.seed,
         base=base,
         start=BUNDLED / plan.start if plan.start and base is None else None,
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("adapting", "adapter.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)

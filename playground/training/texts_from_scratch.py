@@ -19,10 +19,11 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EncoderClassifier, EncoderConfig
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, StepReport, Trained, fit, forever
+from playground.scratch.train import Schedule, Trained, fit, forever
 from playground.training import calibration, cards, scratch_cards, whole_texts
 from playground.training.evaluate_texts import measure_all
-from playground.training.recipes import Job, TrainProgress
+from playground.training.recipes import Job
+from playground.training.scratch_settings import FromScratchSettings
 from playground.training.scratch_texts import Texts, hide, outputs, take_average
 from playground.training.whole_texts import LabelledTexts, WholeTexts
 
@@ -30,26 +31,14 @@ FORMAT = "scratch-encoder-classifier"
 
 
 @dataclass(frozen=True)
-class TextsFromScratchSettings:
-    """Shape of the model, and how it learns. `warmup` is a share of all steps."""
+class TextsFromScratchSettings(FromScratchSettings):
+    """Of classifiers for topics, intent and spam."""
 
     vocabulary: int = 3000
-    dim: int = 128
-    layers: int = 1
-    heads: int = 4
-    hidden: int = 256
     pooling: str = "mean+max"
-    max_length: int = 64
     epochs: float = 16
-    batch: int = 64
-    rate: float = 2e-3
-    warmup: float = 0.06
     dropout: float = 0.2
-    hidden_tokens: float = 0.1  # share of tokens that become <mask>
-    bpe_dropout: float = 0.1
     smoothing: float = 0.1  # of labels that exclude one another
-    decay: float = 0.05
-    averaging: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -90,19 +79,11 @@ def run(job: Job) -> dict[str, Any]:
     split = plan.split(job.data)
     train = split.train.first(job.options.get("limit"))
 
-    def report(step: StepReport) -> None:
-        job.progress(TrainProgress(job.recipe, "learning", **asdict(step)))
-
     model, tokenizer, trained = train_classifier(
         train,
         settings,
         many=plan.many,
-        seed=job.seed,
-        state=job.out / "training" / "model.safetensors",
-        resume=job.resume,
-        minutes=job.minutes,
-        progress=report,
-        cancelled=job.cancelled,
+        **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
         return cards.unfinished(job, trained)
@@ -150,12 +131,7 @@ def train_classifier(
     config = EncoderConfig(
         vocabulary=len(tokenizer),
         labels=len(train.names),
-        dim=settings.dim,
-        layers=settings.layers,
-        heads=settings.heads,
-        hidden=settings.hidden,
-        max_length=settings.max_length,
-        dropout=settings.dropout,
+        **settings.shape(),
         pooling=settings.pooling,
     )
     model = EncoderClassifier(config)
