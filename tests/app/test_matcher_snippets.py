@@ -3,19 +3,15 @@
 Checkpoints of every kind are made here, with random weights; those that are bundled are run as well.
 """
 
-import json
-import warnings
-
-import huggingface_hub
 import pytest
 
-from playground.compose import compose
 from playground.core.types import MultiLabels
-from playground.settings import ROOT, Settings
+from playground.settings import ROOT
 from playground.tasks.topics import TASK as TOPICS
-from tests.app.test_tagger_snippets import executed
+from tests.app import made
+from tests.app.made import executed
 
-REPO, COMMIT = "test/entails", "0123456789abcdef0123456789abcdef01234567"
+REPO = "test/entails"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 NAMES = [label.name for label in TOPICS.labels]
 TEXT = (
@@ -35,107 +31,45 @@ VALUES = {"labels": "\n".join(LABELS)}
 EACH = VALUES | {"many": "1"}
 
 
-def row(name, loader, task, tier, **more):
-    facts = {"id": name, "title": f"{loader} of a test", "loader": loader, "licence": "CC0", "size_mb": 1}
-    facts |= {"provenance": "made in a test", "max_length": 24} | more
-    lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items()]
-    return "\n".join(["", "[[checkpoint]]", *lines, f'serves = [{{ task = "{task}", tier = "{tier}" }}]', ""])
-
-
-def lora(task_type, auto, folder, **kwargs):
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from playground.bundled import encoder_folder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peft reads a name that transformers deprecates
-        base = auto.from_pretrained(encoder_folder(), **kwargs)
-        own = {"modules_to_save": ["classifier"]} if kwargs else {"exclude_modules": ["pooler.dense"]}
-        model = get_peft_model(
-            base, LoraConfig(task_type=task_type, r=2, target_modules=["query", "value", "dense"], **own)
-        )
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name or "modules_to_save" in name:
-            torch.nn.init.normal_(parameter, std=0.05)
-    model.save_pretrained(folder)
-
-
-def scratch(kind, shape, folder):
-    from playground.scratch.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer.train([TEXT] * 3, 330)
-    model = kind(shape(len(tokenizer)))
-    for parameter in model.parameters():
-        parameter.data *= 4  # so that the answers differ
-    model.save(folder)
-    tokenizer.save(folder / "tokenizer.json")
-
-
-def entails(home):
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    snapshot = home / "hub" / f"models--{REPO.replace('/', '--')}" / "snapshots" / COMMIT
-    snapshot.mkdir(parents=True)
-    (snapshot.parent.parent / "refs").mkdir()
-    (snapshot.parent.parent / "refs" / "main").write_text(COMMIT)
-    letters = "abcdefghijklmnopqrstuvwxyz.,'\\"
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    BertTokenizerFast(
-        vocab={piece: place for place, piece in enumerate(vocabulary)}, model_max_length=256
-    ).save_pretrained(snapshot)
-    kinds = {0: "Contradiction", 1: "Neutral", 2: "Entailment"}
-    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=len(vocabulary), max_position_embeddings=256, initializer_range=0.5, num_labels=3,
-                        id2label=kinds, label2id={name: place for place, name in kinds.items()}, **shape)  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(snapshot)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder like the playground's: assets with a catalog and checkpoints; and a hub cache."""
     import torch
-    from transformers import AutoModel, AutoModelForSequenceClassification
+    from transformers import AutoModel, AutoModelForSequenceClassification, BertForSequenceClassification
 
     from playground.scratch.model import EmbedderConfig, EncoderClassifier, EncoderConfig, EncoderEmbedder
 
     torch.manual_seed(3)
     home = tmp_path_factory.mktemp("playground")
-    made = home / "assets" / "checkpoints"
-    made.mkdir(parents=True)
     thresholds = {"labels": NAMES, "thresholds": [round(0.3 + 0.01 * place, 2) for place in range(len(NAMES))]}
+    adapter = {"base": ENCODER, "max_length": 24}
     rows = [
-        row("made/near", "lora-encoder", "zero-shot", "finetuned", folder="checkpoints/near", base=ENCODER),
-        row("made/own", "scratch-encoder", "zero-shot", "scratch", folder="checkpoints/own"),
-        row(REPO, "pipeline-nli", "zero-shot", "pretrained", hub=True, max_length=80),
-        row(
-            "made/each", "lora-classifier", "topics", "finetuned", folder="checkpoints/each", base=ENCODER, **thresholds
+        made.row("made/near", "lora-encoder", "zero-shot", "finetuned", folder="checkpoints/near", **adapter),
+        made.row("made/own", "scratch-encoder", "zero-shot", "scratch", folder="checkpoints/own"),
+        made.row(REPO, "pipeline-nli", "zero-shot", "pretrained", hub=True, max_length=80),
+        made.row(
+            "made/each", "lora-classifier", "topics", "finetuned", folder="checkpoints/each", **adapter, **thresholds
         ),
-        row("made/each-own", "scratch-classifier", "topics", "scratch", folder="checkpoints/each-own", labels=NAMES),
+        made.row(
+            "made/each-own", "scratch-classifier", "topics", "scratch", folder="checkpoints/each-own", labels=NAMES
+        ),
     ]
-    bundled = ROOT / "assets"
-    catalog = (bundled / "catalog.toml").read_text().replace('folder = "', f'folder = "{bundled.as_posix()}/')
-    (home / "assets" / "catalog.toml").write_text(catalog + "".join(rows))
-    lora("FEATURE_EXTRACTION", AutoModel, made / "near")
-    lora("SEQ_CLS", AutoModelForSequenceClassification, made / "each", num_labels=len(NAMES))
+    folder = made.home_with(home, "".join(rows))
+    made.lora("FEATURE_EXTRACTION", AutoModel, folder / "near", 0.05, {"exclude_modules": ["pooler.dense"]})
+    head = {"modules_to_save": ["classifier"]}
+    each = AutoModelForSequenceClassification
+    made.lora("SEQ_CLS", each, folder / "each", 0.05, head, num_labels=len(NAMES))
     small = {"dim": 24, "layers": 2, "heads": 2, "hidden": 48, "max_length": 48}
-    scratch(EncoderEmbedder, lambda size: EmbedderConfig(size, output=16, **small), made / "own")
-    scratch(EncoderClassifier, lambda size: EncoderConfig(size, len(NAMES), **small), made / "each-own")
-    entails(home)
+    made.scratch(EncoderEmbedder, lambda size: EmbedderConfig(size, output=16, **small), folder / "own", TEXT, 4)
+    made.scratch(EncoderClassifier, lambda size: EncoderConfig(size, len(NAMES), **small), folder / "each-own", TEXT, 4)
+    kinds = {0: "Contradiction", 1: "Neutral", 2: "Entailment"}
+    made.bert_in_cache(home, REPO, BertForSequenceClassification, 256, kinds)
     return home
 
 
 @pytest.fixture(scope="module")
 def service(home):
-    patch = pytest.MonkeyPatch()
-    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "hub"))
-    settings = Settings(
-        space_id=None, openai_api_key=None, local_server_url=None, catalog=home / "assets" / "catalog.toml"
-    )
-    service = compose(settings)
-    yield service
-    service.close()
-    patch.undo()
+    with made.service_of(home) as service:
+        yield service
 
 
 def printed(code, folder, tmp_path, **environment):

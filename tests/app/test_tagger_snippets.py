@@ -4,20 +4,16 @@ Checkpoints of every kind are made here, with random weights and narrow windows;
 """
 
 import json
-import os
-import subprocess
-import sys
-import warnings
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
-from playground.compose import compose
 from playground.core.segment import words
-from playground.settings import ROOT, Settings
+from playground.settings import ROOT
+from tests.app import made
+from tests.app.made import executed
 
-REPO, COMMIT = "test/names", "0123456789abcdef0123456789abcdef01234567"
+REPO = "test/names"
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 CLASSES = ["ADJ", "NOUN", "PROPN", "PUNCT", "VERB"]
 TEXT = (
@@ -64,100 +60,28 @@ serves = [{{ task = "pos", tier = "scratch" }}]
 """
 
 
-def make_lora(folder):
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForTokenClassification
-
-    from playground.bundled import encoder_folder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peft reads a name that transformers deprecates
-        base = AutoModelForTokenClassification.from_pretrained(encoder_folder(), num_labels=len(TAGS))
-        targets = ["query", "key", "value", "dense"]
-        lora = LoraConfig(task_type="TOKEN_CLS", r=2, target_modules=targets, modules_to_save=["classifier"])
-        model = get_peft_model(base, lora)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name or "modules_to_save" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    model.save_pretrained(folder)
-
-
-def make_scratch(folder):
-    from playground.scratch.model import EncoderTagger, TaggerConfig
-    from playground.scratch.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer.train([TEXT] * 3, 330)
-    model = EncoderTagger(
-        TaggerConfig(len(tokenizer), len(CLASSES), dim=24, layers=2, heads=2, hidden=48, max_length=48)
-    )
-    for parameter in model.parameters():
-        parameter.data *= 8  # so that the answers differ
-    model.save(folder)
-    tokenizer.save(folder / "tokenizer.json")
-
-
-def make_hub(home):
-    from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
-
-    snapshot = home / "hub" / f"models--{REPO.replace('/', '--')}" / "snapshots" / COMMIT
-    snapshot.mkdir(parents=True)
-    (snapshot.parent.parent / "refs").mkdir()
-    (snapshot.parent.parent / "refs" / "main").write_text(COMMIT)
-    letters = "abcdefghijklmnopqrstuvwxyz.,'\\"
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    places = {piece: place for place, piece in enumerate(vocabulary)}
-    BertTokenizerFast(vocab=places, model_max_length=64).save_pretrained(snapshot)
-    names = dict(enumerate(TAGS))
-    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, initializer_range=0.5, num_labels=len(TAGS),
-                        id2label=names, label2id={tag: place for place, tag in names.items()}, **shape)  # fmt: skip
-    BertForTokenClassification(config).save_pretrained(snapshot)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder like the playground's: assets with a catalog and checkpoints; and a hub cache."""
     import torch
+    from transformers import AutoModelForTokenClassification, BertForTokenClassification
+
+    from playground.scratch.model import EncoderTagger, TaggerConfig
 
     torch.manual_seed(3)
     home = tmp_path_factory.mktemp("playground")
-    bundled = ROOT / "assets"
-    catalog = (bundled / "catalog.toml").read_text().replace('folder = "', f'folder = "{bundled.as_posix()}/')
-    (home / "assets").mkdir()
-    (home / "assets" / "catalog.toml").write_text(catalog + ROWS)
-    make_lora(home / "assets" / "checkpoints" / "lora")
-    make_scratch(home / "assets" / "checkpoints" / "scratch")
-    make_hub(home)
+    folder = made.home_with(home, ROWS)
+    own = {"target_modules": ["query", "key", "value", "dense"], "modules_to_save": ["classifier"]}
+    made.lora("TOKEN_CLS", AutoModelForTokenClassification, folder / "lora", 0.1, own, num_labels=len(TAGS))
+    small = {"dim": 24, "layers": 2, "heads": 2, "hidden": 48, "max_length": 48}
+    made.scratch(EncoderTagger, lambda size: TaggerConfig(size, len(CLASSES), **small), folder / "scratch", TEXT, 8)
+    made.bert_in_cache(home, REPO, BertForTokenClassification, 64, dict(enumerate(TAGS)))
     return home
 
 
 @pytest.fixture(scope="module")
 def service(home):
-    patch = pytest.MonkeyPatch()
-    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "hub"))
-    service = compose(
-        Settings(space_id=None, openai_api_key=None, local_server_url=None, catalog=home / "assets" / "catalog.toml")
-    )
-    yield service
-    service.close()
-    patch.undo()
-
-
-def executed(code, folder, tmp_path, **environment):
-    path = tmp_path / "snippet.py"
-    path.write_text(code, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, str(path)],
-        cwd=folder,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
-        | environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=110,
-    )
+    with made.service_of(home) as service:
+        yield service
 
 
 def lines_of(spans):
