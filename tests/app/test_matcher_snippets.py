@@ -10,6 +10,7 @@ from playground.settings import ROOT
 from playground.tasks.topics import TASK as TOPICS
 from tests.app import made
 from tests.app.made import executed
+from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/entails"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -72,9 +73,15 @@ def service(home):
         yield service
 
 
-def printed(code, folder, tmp_path, **environment):
+@pytest.fixture(scope="module")
+def warm(home):
+    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
+        yield run
+
+
+def printed(warm, code, folder, tmp_path):
     """What the file says: (score, whether it is marked, label) of each line."""
-    found = executed(code, folder, tmp_path, **environment)
+    found = warm(code, folder, tmp_path)
     assert found.returncode == 0, found.stderr
     return [(float(line[:5]), line[6] == "*", line[7:].lstrip()) for line in found.stdout.splitlines()]
 
@@ -104,19 +111,19 @@ def compared(service, task, tier, model, values, said):
     ("tier", "model"),
     [("pretrained", ENCODER), ("pretrained", REPO), ("finetuned", "made/near"), ("scratch", "made/own")],
 )
-def test_it_prints_how_near_the_visitors_labels_are(service, home, tier, model, values, tmp_path):
+def test_it_prints_how_near_the_visitors_labels_are(service, warm, home, tier, model, values, tmp_path):
     assert model in [choice.id for choice in service.choices("zero-shot", tier)]
     code = service.snippet("zero-shot", tier, TEXT, model, values=values)
     assert str(home) not in code
-    output = compared(service, "zero-shot", tier, model, values, printed(code, home, tmp_path, HF_HOME=str(home)))
+    output = compared(service, "zero-shot", tier, model, values, printed(warm, code, home, tmp_path))
     assert {one.label for one in output.scores} == set(LABELS)
 
 
 @pytest.mark.parametrize(("tier", "model"), [("finetuned", "made/each"), ("scratch", "made/each-own")])
-def test_it_prints_each_topic_by_its_own_threshold(service, home, tier, model, tmp_path):
+def test_it_prints_each_topic_by_its_own_threshold(service, warm, home, tier, model, tmp_path):
     code = service.snippet("topics", tier, TEXT, model)
     assert str(home) not in code
-    output = compared(service, "topics", tier, model, None, printed(code, home, tmp_path))
+    output = compared(service, "topics", tier, model, None, printed(warm, code, home, tmp_path))
     assert {one.threshold for one in output.scores} == (
         {0.5} if tier == "scratch" else {round(0.3 + 0.01 * n, 2) for n in range(28)}
     )
@@ -124,7 +131,7 @@ def test_it_prints_each_topic_by_its_own_threshold(service, home, tier, model, t
 
 @pytest.mark.parametrize("tier", ["pretrained", "finetuned", "scratch"])
 @pytest.mark.parametrize("task", ["zero-shot", "topics", "intent", "spam"])
-def test_so_does_that_of_what_is_bundled(service, task, tier, tmp_path):
+def test_so_does_that_of_what_is_bundled(service, warm, task, tier, tmp_path):
     """The folder is that of the playground."""
     from pathlib import Path
 
@@ -133,7 +140,7 @@ def test_so_does_that_of_what_is_bundled(service, task, tier, tmp_path):
     folder = service.catalog.get(bundled[0]).folder  # absolute here; in a catalog beside it, relative
     if folder is not None:
         code = code.replace(repr(f"assets/{Path(folder).name}"), repr(str(folder)))
-    compared(service, task, tier, bundled[0], None, printed(code, ROOT, tmp_path))
+    compared(service, task, tier, bundled[0], None, printed(warm, code, ROOT, tmp_path))
 
 
 def test_the_hosted_one_prints_several_labels(service, home, tmp_path):

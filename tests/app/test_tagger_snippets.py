@@ -12,6 +12,7 @@ from playground.core.segment import words
 from playground.settings import ROOT
 from tests.app import made
 from tests.app.made import executed
+from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/names"
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
@@ -84,6 +85,12 @@ def service(home):
         yield service
 
 
+@pytest.fixture(scope="module")
+def warm(home):
+    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
+        yield run
+
+
 def lines_of(spans):
     return [f"{span.label:>10}  {span.score:.3f}  [{span.start}:{span.end}]  {span.text}" for span in spans]
 
@@ -100,13 +107,13 @@ def answer(service, task, tier, model):
     ("task", "tier", "model"),
     [("ner", "pretrained", REPO), ("ner", "finetuned", "made/lora"), ("pos", "scratch", "made/scratch")],
 )
-def test_it_prints_the_cards_own_spans(service, home, task, tier, model, tmp_path):
+def test_it_prints_the_cards_own_spans(service, warm, home, task, tier, model, tmp_path):
     result = answer(service, task, tier, model)
     assert "windows" in result.stats.note  # the text is longer than one
     assert len(result.output.spans) > 5
     code = service.snippet(task, tier, TEXT, model)
     assert str(home) not in code
-    found = executed(code, home, tmp_path, HF_HOME=str(home))
+    found = warm(code, home, tmp_path)
     assert found.returncode == 0, found.stderr
     said, shown = found.stdout.splitlines(), lines_of(result.output.spans)
     assert [line.split(maxsplit=2)[::2] for line in said] == [line.split(maxsplit=2)[::2] for line in shown]
@@ -117,13 +124,13 @@ def test_it_prints_the_cards_own_spans(service, home, task, tier, model, tmp_pat
 @pytest.mark.parametrize(
     ("task", "tier"), [(task, tier) for task in ("ner", "pos") for tier in ("pretrained", "finetuned", "scratch")]
 )
-def test_so_does_that_of_what_is_bundled(service, task, tier, tmp_path):
+def test_so_does_that_of_what_is_bundled(service, warm, task, tier, tmp_path):
     """The folder is that of the playground."""
     model = next(row.id for row in service.choices(task, tier) if row.id.startswith("bundled/"))
     result = answer(service, task, tier, model)
     folder = Path(service.catalog.get(model).folder)  # absolute here; in a catalog beside it, relative
     code = service.snippet(task, tier, TEXT, model).replace(repr(f"assets/{folder.name}"), repr(str(folder)))
-    found = executed(code, ROOT, tmp_path)
+    found = warm(code, ROOT, tmp_path)
     assert found.returncode == 0, found.stderr
     said, shown = found.stdout.splitlines(), lines_of(result.output.spans)
     assert len(said) == len(shown)
