@@ -21,22 +21,28 @@
     ? [link.page, true]
     : [consoles.has(link.task) ? link.task : firstTask(), false]);
 
-  const first = readLink();
-  let restored = false;
-  playground.consoleReady = (console_) => {
-    show(...place(first));
-    if (!restored && console_.task === first.task) { restored = true; console_.restore(first); }
-    paintControls();
-    paintQr();
-  };
+  // Where the visitor wants to be: who clicks before all consoles are mounted gets there when its own is.
+  const brings = ({ text, models, values, seed }) =>
+    text !== null || Object.keys(models).length > 0 || Object.keys(values).length > 0 || seed > 0;
+  const allMounted = () => [...document.querySelectorAll(".pg-nav-entry[data-task]")].every((entry) => consoles.has(entry.dataset.task));
+  let link = readLink();
+  let due = brings(link);  // what it brings is not yet in its console
+
+  function follow() {
+    const [name, page] = place(link);
+    show(name, page);
+    if (!due || page || (name !== link.task && !allMounted())) return;
+    due = false;
+    consoles.get(name)?.restore(link);
+  }
+
+  playground.consoleReady = () => { follow(); paintControls(); paintQr(); };
 
   addEventListener("hashchange", () => {
-    const link = readLink();
+    link = readLink();
+    due = brings(link);
     setProjector(link.projector);
-    const [name, page] = place(link);
-    const console_ = page ? undefined : consoles.get(name);
-    show(name, page);
-    if (console_ && (link.text !== null || Object.keys(link.models).length || Object.keys(link.values).length)) console_.restore(link);
+    follow();
     closeMenu();
   });
 

@@ -155,6 +155,14 @@ class Visitor:
     def wait_card(self, tier: str, phase: str) -> None:
         self.page.wait_for_selector(f".pg-tab[data-shown] .pg-card[data-tier={tier}][data-phase={phase}]")
 
+    def wait_begun(self) -> None:
+        """Until the run is on the cards: what an earlier one left there is gone."""
+        self.page.wait_for_selector(".pg-tab[data-shown] .pg-card[data-tier=scratch][aria-busy=true]")
+
+    def open_task(self, title: str, name: str) -> None:
+        self.page.click(f"text={title}")
+        self.page.wait_for_selector(f"#pg-tab-{name}[data-shown]")
+
     def settle(self) -> None:
         self.page.wait_for_selector(".pg-tab[data-shown]:not([data-running])")
 

@@ -231,7 +231,7 @@ def test_the_projector_has_large_answers_and_the_servers_address(visit):
 
 def test_a_task_added_at_run_time_has_its_own_tab(visit):
     visitor = visit()
-    visitor.page.click("text=Weather")
+    visitor.open_task("Weather", "weather")
     assert visitor.tab.locator("h1").inner_text() == "Weather"
     assert [label.inner_text() for label in visitor.card("scratch").locator(".pg-bar-label").all()] == [
         "rain",
@@ -254,8 +254,7 @@ def test_the_page_works_under_a_path_and_keeps_its_query(browser, visit):
         visitor.press_run()
         visitor.settle()
         assert set(visitor.headlines().values()) == {"positive"}
-        visitor.page.click("text=Weather")
-        visitor.page.wait_for_selector("#pg-tab-weather[data-shown]")
+        visitor.open_task("Weather", "weather")
         assert urlsplit(visitor.page.url).path == "/space/"
         assert urlsplit(visitor.page.url).query == "__sign=token"
     finally:

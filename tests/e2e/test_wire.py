@@ -91,6 +91,7 @@ def test_a_server_killed_in_the_middle_of_a_run_is_a_sentence_and_the_next_run_w
     visitor.run("great")
     visitor.type("hang, great")
     visitor.press_run()
+    visitor.wait_begun()
     visitor.wait_card("pretrained", "done")
     own.process.kill()
     own.process.wait()
@@ -134,6 +135,7 @@ def test_a_line_that_is_cut_while_the_server_lives_ends_the_run_and_shows_how_it
         visitor.run("great")
         visitor.type("hang, great")
         visitor.press_run()
+        visitor.wait_begun()
         visitor.wait_card("pretrained", "done")
         proxy.cut()
         visitor.settle()
@@ -195,15 +197,31 @@ def test_offline_is_said_at_once(visit):
     assert only_lost_connections(visitor)
 
 
+def test_who_leaves_for_another_task_while_the_page_mounts_gets_there(visit):
+    """A console that is mounted late does not take the visitor back to where the link led."""
+    visitor = visit(fragment="#task=sentiment&text=great")
+    visitor.page.evaluate("""() => {
+        const late = playground.consoles.get("weather");
+        playground.consoles.delete("weather");
+        location.hash = "task=weather&text=rain";
+        const mount = () => { playground.consoles.set("weather", late); playground.consoleReady(late); };
+        addEventListener("hashchange", mount, { once: true });
+    }""")
+    visitor.page.wait_for_selector("#pg-tab-weather[data-shown]")
+    assert visitor.tab.locator("textarea").first.input_value() == "rain"
+    visitor.page.evaluate("playground.consoleReady(playground.consoles.get('sentiment'))")
+    assert visitor.page.locator("#pg-tab-weather[data-shown]").count() == 1
+
+
 def test_two_tasks_of_one_page_run_at_once(visit, server):
     visitor = visit()
     visitor.type("hang, great")
     visitor.press_run()
     visitor.wait_card("pretrained", "done")
-    visitor.page.click("text=Weather")
+    visitor.open_task("Weather", "weather")
     visitor.run("great")
     assert set(visitor.headlines().values()) == {"sun"}
-    visitor.page.click("text=Sentiment")
+    visitor.open_task("Sentiment", "sentiment")
     assert visitor.card("scratch").get_attribute("aria-busy") == "true"
     visitor.tab.locator("[data-act=stop]").click()
     visitor.settle()
@@ -259,6 +277,7 @@ def test_opening_an_older_run_ends_the_one_in_flight_and_is_no_broken_line(visit
     visitor.run("great")
     visitor.type("hang, awful")
     visitor.press_run()
+    visitor.wait_begun()
     visitor.wait_card("pretrained", "done")
     visitor.tab.locator(".pg-history summary").click()
     visitor.tab.locator(".pg-open").click()
