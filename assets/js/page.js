@@ -116,6 +116,7 @@
       const stream = this.stream = new AbortController();
       try {
         for await (const update of wire.lines("run/" + this.task, order, stream)) {
+          if (!this.complete) await this.completed();
           if (this.stream !== stream) return;
           this.show(update);
         }
@@ -164,13 +165,19 @@
       }
     }
 
-    // The console is mounted before the cards: what is shown too early would be lost when they come.
+    // The console may be mounted before the tab's other parts: what is shown too early would be lost when they come.
+    get complete() {
+      const cards = [...this.tab.querySelectorAll(".pg-card-part")];
+      return cards.length > 0 && cards.every((card) => card.querySelector(".pg-card"))
+        && ["status", "below", "table", "history"].every((name) => playground.place(this.tab, name));
+    }
+
+    async completed() {
+      for (let turn = 0; turn < 500 && !this.complete; turn++) await playground.sleep(20);
+    }
+
     async refresh() {
-      const missing = () => {
-        const places = [...(this.tab?.querySelectorAll(".pg-card-part") ?? [])];
-        return !places.length || places.some((place) => !place.querySelector(".pg-card"));
-      };
-      for (let turn = 0; turn < 200 && missing(); turn++) await playground.sleep(50);
+      await this.completed();
       return this.fetch("refresh", { models: this.models, values: this.values });
     }
 
@@ -253,7 +260,7 @@
   playground.mountConsole = (element) => {
     const console_ = new Console(element);
     consoles.set(console_.task, console_);
-    playground.consoleReady(console_);
+    playground.mounted();
     console_.changed();
   };
 

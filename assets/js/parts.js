@@ -56,5 +56,5 @@
     return true;
   }
 
-  Object.assign(playground, { render, addRow });
+  Object.assign(playground, { place, render, addRow });
 })();

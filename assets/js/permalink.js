@@ -33,9 +33,9 @@
     return whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false };
   }
 
-  // None while a page that is no task is shown.
+  // None while a page that is no task is shown, or nothing yet.
   function current() {
-    return "page" in root.dataset ? undefined : consoles.get(root.dataset.task) || consoles.values().next().value;
+    return "page" in root.dataset ? undefined : consoles.get(root.dataset.task);
   }
 
   // With path and query: a bare fragment would be resolved against Gradio's <base>, and lose the query.

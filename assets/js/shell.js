@@ -12,31 +12,30 @@
     consoles.get(name)?.fit();
   }
 
-  // The sidebar's order: consoles are mounted in no certain one.
-  const firstTask = () => [...document.querySelectorAll(".pg-nav-entry[data-task]")].map((entry) => entry.dataset.task)
-    .find((name) => consoles.has(name)) || [...consoles.keys()][0];
+  const tasks = () => [...document.querySelectorAll(".pg-nav-entry[data-task]")].map((entry) => entry.dataset.task);
 
-  // What a link names: a page that is there, else a task that is there, else the first task.
+  // What a link names: a page that is there, else a task of the sidebar, else its first one.
   const place = (link) => (link.page && document.getElementById("pg-tab-" + link.page)
     ? [link.page, true]
-    : [consoles.has(link.task) ? link.task : firstTask(), false]);
+    : [tasks().includes(link.task) ? link.task : tasks()[0], false]);
 
-  // Where the visitor wants to be: who clicks before all consoles are mounted gets there when its own is.
+  // Where the visitor wants to be, once it is mounted: sidebar and consoles are mounted in no certain order. Until then no other
+  // tab is shown in its place: what was typed there would be left behind.
   const brings = ({ text, models, values, seed }) =>
     text !== null || Object.keys(models).length > 0 || Object.keys(values).length > 0 || seed > 0;
-  const allMounted = () => [...document.querySelectorAll(".pg-nav-entry[data-task]")].every((entry) => consoles.has(entry.dataset.task));
   let link = readLink();
   let due = brings(link);  // what it brings is not yet in its console
 
   function follow() {
     const [name, page] = place(link);
+    if (!page && !consoles.has(name)) return;
     show(name, page);
-    if (!due || page || (name !== link.task && !allMounted())) return;
+    if (!due || page) return;
     due = false;
-    consoles.get(name)?.restore(link);
+    consoles.get(name).restore(link);
   }
 
-  playground.consoleReady = () => { follow(); paintControls(); paintQr(); };
+  playground.mounted = () => { follow(); paintControls(); paintQr(); };
 
   addEventListener("hashchange", () => {
     link = readLink();

@@ -20,7 +20,7 @@ def build(service: Playground) -> gr.Blocks:
     """A task that was added to `service.tasks` has its tab, whatever added it. Nothing here loads a model."""
     pages = pages_of(service)
     with gr.Blocks(title="Four Tiers Playground", analytics_enabled=False, fill_width=True) as demo:
-        part(shell.sidebar(list(service.tasks)), "pg-side")
+        part(shell.sidebar(list(service.tasks)), "pg-side", js="playground.mounted()")
         with gr.Column(elem_classes="pg-main"):
             tabs = [task_tab(service, task) for task in service.tasks]
             status_tab(service)

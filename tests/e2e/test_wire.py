@@ -204,13 +204,45 @@ def test_who_leaves_for_another_task_while_the_page_mounts_gets_there(visit):
         const late = playground.consoles.get("weather");
         playground.consoles.delete("weather");
         location.hash = "task=weather&text=rain";
-        const mount = () => { playground.consoles.set("weather", late); playground.consoleReady(late); };
+        const mount = () => { playground.consoles.set("weather", late); playground.mounted(); };
         addEventListener("hashchange", mount, { once: true });
     }""")
     visitor.page.wait_for_selector("#pg-tab-weather[data-shown]")
     assert visitor.tab.locator("textarea").first.input_value() == "rain"
-    visitor.page.evaluate("playground.consoleReady(playground.consoles.get('sentiment'))")
+    visitor.page.evaluate("playground.mounted()")
     assert visitor.page.locator("#pg-tab-weather[data-shown]").count() == 1
+
+
+def test_another_task_is_not_shown_while_the_first_one_still_mounts(visit):
+    """What somebody types there would be left behind."""
+    visitor = visit()
+    shown = visitor.page.evaluate("""() => {
+        const first = playground.consoles.get("sentiment");
+        playground.consoles.delete("sentiment");
+        for (const tab of document.querySelectorAll(".pg-tab")) tab.removeAttribute("data-shown");
+        playground.mounted();
+        const shown = [document.querySelectorAll(".pg-tab[data-shown]").length];
+        playground.consoles.set("sentiment", first);
+        playground.mounted();
+        return [...shown, document.querySelector(".pg-tab[data-shown]").id];
+    }""")
+    assert shown == [0, "pg-tab-sentiment"]
+
+
+def test_who_runs_while_cards_still_mount_sees_every_answer(visit):
+    """Answers that come before their card wait for it."""
+    visitor = visit()
+    visitor.page.evaluate("""() => {
+        const part = document.querySelector("#pg-tab-sentiment .pg-at-card-finetuned:not(.block)");
+        window.late = [part, part.innerHTML];
+        part.replaceChildren();
+    }""")
+    visitor.type("great")
+    visitor.press_run()
+    visitor.page.wait_for_timeout(400)  # by now the answers are here, on an idle machine
+    visitor.page.evaluate("() => { const [part, idle] = window.late; part.innerHTML = idle; }")
+    visitor.settle()
+    assert set(visitor.headlines().values()) == {"positive"}
 
 
 def test_two_tasks_of_one_page_run_at_once(visit, server):
