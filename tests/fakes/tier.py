@@ -35,6 +35,7 @@ class FakeTier:
         self.seen: list[Request] = []
         self.running = 0
         self.closed = False
+        self._lock = threading.Lock()
         self._delay, self._error, self._hangs, self._source, self._raises = delay, error, hangs, source, raises
         self._support = Support(True) if support is None else support
 
@@ -53,11 +54,17 @@ class FakeTier:
         self.seen.append(request)
         emitter = Emitter(emit)
         emitter(Queued())
-        self.running += 1
+        with self._lock:
+            self.running += 1
+
+        ended = False
 
         def last(event):
-            if emitter(event):
-                self.running -= 1
+            nonlocal ended
+            with self._lock:  # before it is heard: who hears it finds this one gone
+                self.running -= not ended
+                ended = True
+            emitter(event)
 
         cancel.on_set(lambda: last(Cancelled()))
         if not self._hangs:

@@ -40,6 +40,7 @@ class WordTier:
     running: int = 0
     started: int = 0
     seen: list[Request] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     pool: Executor | None = None  # whose threads do the work; None: a thread for each request
 
     def close(self) -> None:
@@ -54,14 +55,16 @@ class WordTier:
     def start(self, task: Task, request: Request, emit: Emit, cancel: Cancel):
         emitter = Emitter(emit)
         self.seen.append(request)
-        self.running += 1
+        with self.lock:
+            self.running += 1
         gone = threading.Event()
         known = request.model is None or request.model in [row.id for row in self.rows]
 
         def last(event: Event) -> None:
-            if emitter(event):
-                self.running -= 1
-            gone.set()
+            with self.lock:  # before it is heard: who hears it finds this one gone
+                self.running -= not gone.is_set()
+                gone.set()
+            emitter(event)
 
         cancel.on_set(lambda: last(Cancelled()))
         work = (self._work, task, request, emitter, last, gone, known)

@@ -162,7 +162,7 @@ def test_saved_and_loaded_it_is_the_same(tokenizer, tmp_path):
 @pytest.mark.parametrize("text", ["love " * 20_000, "a" * 100_000, "ab" * 50_000, " " * 100_000, "🙂" * 25_000])
 def test_100_kb_are_cut_within_two_seconds(tokenizer, text):
     """A tenth of that on a free core; a cut whose time grows with the square of the length takes minutes."""
-    start = time.perf_counter()
+    start = time.process_time()
     ids = tokenizer.encode(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
     assert tokenizer.decode(ids) == text

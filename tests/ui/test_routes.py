@@ -78,7 +78,7 @@ def lines(reply):
 
 def ended(line):
     """Whether this stream comes to its end; closes it."""
-    line.settimeout(5)
+    line.settimeout(20)
     found = b""
     with line:
         while not found.endswith(b"0\r\n\r\n") and (piece := line.recv(65536)):
@@ -86,7 +86,7 @@ def ended(line):
     return found.endswith(b"0\r\n\r\n")
 
 
-def until(condition, seconds=3.0):
+def until(condition, seconds=20.0):
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -283,7 +283,7 @@ def test_a_refusal_is_a_status_and_one_sentence(shared, path, request_, status, 
 
 def test_a_body_that_is_announced_as_too_large_is_not_waited_for(shared):
     line = socket.create_connection(("127.0.0.1", shared.port))
-    line.settimeout(5)
+    line.settimeout(20)
     line.sendall(
         f"POST /playground/ask HTTP/1.1\r\nHost: x\r\nX-Playground-Page: {PAGE}\r\nContent-Length: 99999999\r\n\r\n".encode()
     )
@@ -294,7 +294,7 @@ def test_a_body_that_is_announced_as_too_large_is_not_waited_for(shared):
 def test_a_body_that_never_comes_is_not_waited_for_for_ever(shared, monkeypatch):
     monkeypatch.setattr(routes, "BODY_SECONDS", 0.05)
     line = socket.create_connection(("127.0.0.1", shared.port))
-    line.settimeout(5)
+    line.settimeout(20)
     line.sendall(
         f"POST /playground/ask HTTP/1.1\r\nHost: x\r\nX-Playground-Page: {PAGE}\r\nContent-Length: 9\r\n\r\n".encode()
     )

@@ -301,21 +301,24 @@ def test_a_warm_run_is_few_updates(runs):
 
 
 def test_what_is_urgent_waits_for_no_interval():
-    async def stream():
-        yield 1
-        await asyncio.sleep(0.3)
-        yield 2
-
     async def timed():
+        heard = asyncio.Event()
+
+        async def stream():
+            yield 1
+            await heard.wait()
+            yield 2
+
         loop = asyncio.get_running_loop()
-        began, found = loop.time(), batches(stream(), RunToken(), 5.0, lambda event: event == 1)
+        began, found = loop.time(), batches(stream(), RunToken(), 60.0, lambda event: event == 1)
         first = await anext(found)
         seconds = loop.time() - began
+        heard.set()
         return first, seconds, [batch async for batch in found]
 
     first, seconds, rest = asyncio.run(timed())
     assert first == [1]
-    assert seconds < 0.2
+    assert seconds < 30
     assert rest == [[2]]
 
 
@@ -341,12 +344,12 @@ def test_the_end_waits_for_no_interval():
     async def timed():
         loop = asyncio.get_running_loop()
         began = loop.time()
-        found = [batch async for batch in batches(one(), RunToken(), 5.0)]
+        found = [batch async for batch in batches(one(), RunToken(), 60.0)]
         return found, loop.time() - began
 
     found, seconds = asyncio.run(timed())
     assert found == [[1]]
-    assert seconds < 1
+    assert seconds < 30
 
 
 def test_the_head_is_written_into_html_and_into_nothing_else():
