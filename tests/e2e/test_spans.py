@@ -1,5 +1,6 @@
 """Tasks that label a text in place, in a real browser: entities and word classes."""
 
+import re
 import time
 
 import pytest
@@ -189,7 +190,7 @@ def test_twenty_thousand_characters_are_there_in_time_and_to_their_end(visit, sp
     began = time.monotonic()
     visitor.press_run()
     visitor.settle()
-    assert time.monotonic() - began < 20  # it is 1 to 2 s on an idle machine; this one may be busy with other work
+    assert time.monotonic() - began < 40  # it is 1 to 2 s on an idle machine; this one may be busy with other work
     assert visitor.page.evaluate(IN_BOX, "pretrained") == text
     box = visitor.card("pretrained").locator(".pg-marked")
     assert box.locator("mark").count() > 900
@@ -246,8 +247,7 @@ def test_history_and_link_bring_the_marked_text_back(entities):
     visitor.tab.locator(".pg-open").nth(1).click()
     visitor.page.wait_for_function("document.querySelector('.pg-tab[data-shown] textarea').value.startsWith('Ana')")
     assert marks(visitor, "pretrained")[0] == "Ana Duarte PER"
-    visitor.page.wait_for_timeout(500)
-    assert "task=ner" in visitor.page.url
+    visitor.page.wait_for_url(re.compile("task=ner.*text=Ana"))
 
 
 def test_what_changed_since_the_last_run_is_marked(entities):
