@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from playground.core.openmp import spin_briefly
+
 _lock = threading.Lock()
 _ready = False
 seconds: dict[str, float] = {}  # what the imports took here, by library
@@ -30,6 +32,7 @@ def import_all(report: Callable[[str, float | None], None] = lambda what, fracti
     with _lock:
         if _ready:
             return
+        spin_briefly()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else tokenizers warns on every fork
         started = time.perf_counter()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.core.errors import BadFile, UnknownName
+from playground.core.openmp import spin_briefly
 
 if TYPE_CHECKING:
     from playground.scratch.train import StepReport
@@ -292,6 +293,7 @@ def run(
         )
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})
+    spin_briefly()
     module = import_module(recipe.module)
     from playground.scratch.train import WrongState  # torch is in memory by now
 
