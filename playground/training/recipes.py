@@ -252,6 +252,16 @@ _RECIPES = {
             "playground.training.texts_from_scratch",
             {},
         ),
+        _Recipe(
+            RecipeInfo(
+                "qa-general",
+                "LoRA adapter that quotes answers from a text, over the bundled encoder",
+                "SQuAD 1.1, its shorter paragraphs",
+                40,
+            ),
+            "playground.training.readers",
+            {},
+        ),
     )
 }
 
@@ -288,7 +298,7 @@ def run(
     recipe = _RECIPES[name]
     if data is not None and not Path(data).is_dir():
         raise BadFile(
-            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/ and pos/."
+            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/, pos/ and qa/."
         )
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})

@@ -1,0 +1,34 @@
+"""What the cards of the three readers say that no run can measure."""
+
+from playground.training import cards
+
+READS = (
+    "A context of more than {max_length} tokens, the question's among them, is read in windows that overlap, and the spans of all "
+    "windows are compared: nothing is cut off."
+)
+CC_BY_SA = "CC BY-SA 4.0, as the Wikipedia text that it was trained on"
+DEV = "SQuAD 1.1's dev articles of the folder (half of all), none of them in training"
+LIMITS = (
+    "It quotes: an answer is a stretch of the context, never a sum, a yes or a no. It cannot put two places together.",
+    "“No answer” is judged from pairs of a question and a paragraph of another place; a paragraph that nearly answers is harder, and "
+    "there it often quotes what stands nearest.",
+    "English only. The encoder reads no capitals.",
+)
+
+QA_GENERAL = cards.Words(
+    title="Answers quoted from a text: a LoRA adapter over all-MiniLM-L6-v2",
+    task="qa",
+    tier="pretrained",
+    trained_on="questions about Wikipedia paragraphs (SQuAD 1.1)",
+    data=cards.SQUAD,
+    license=CC_BY_SA,
+    held_out=DEV,
+    limits=(
+        "It was trained on the shorter paragraphs of SQuAD, up to the length that the settings name (`trained_length`, in tokens, the "
+        "question's among them), and on each of their questions about once.",
+        *LIMITS,
+    ),
+    counted="questions",
+    learned="questions with their paragraph",
+    reads=READS,
+)
