@@ -72,13 +72,14 @@ def rank(
     return Ranking(tuple(found), float(np.exp(-total)))
 
 
-def windows(size: int, room: int, overlap: int) -> list[tuple[int, int]]:
-    """[first token, token after the last) of windows of at most `room` tokens that share `overlap` tokens with the one before.
+def windows(size: int, room: int) -> list[tuple[int, int]]:
+    """[first token, token after the last) of windows of at most `room` tokens. Each shares a third of them with the one before.
 
-    >>> windows(10, 6, 2)
+    >>> windows(10, 6)
     [(0, 6), (4, 10)]
     """
-    step = max(1, room - overlap)
+    overlap = room // 3
+    step = room - overlap
     return [(at, min(at + room, size)) for at in range(0, max(1, size - overlap), step)]
 
 

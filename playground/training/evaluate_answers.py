@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.core import squad
 from playground.training.answer_baselines import sentence_and_phrase
-from playground.training.questions import Question
+from playground.training.questions import Question, ReadingSplit, unanswerable
 
 COST = 0.005  # of F1 on questions that have an answer: what the threshold of "no answer" may cost there
 
@@ -62,3 +62,13 @@ def figures(questions: Sequence[Question], said: Sequence[Said], limit: float) -
 def noticed(said: Sequence[Said], limit: float) -> float:
     """Of questions without an answer, the share of which the reader says so."""
     return round(sum(s.none >= limit for s in said) / max(1, len(said)), 4)
+
+
+def measured(read: Reader, split: ReadingSplit, seed: int) -> tuple[float, dict[str, dict[str, Any]]]:
+    """The threshold of "no answer", set on `valid`, and the figures of each held-out part with it."""
+    limit = threshold(split.valid, read(split.valid))
+    metrics = {}
+    for part, held in split.held.items():
+        others = unanswerable(held, min(1.0, 1000 / max(1, len(held))), seed)
+        metrics[part] = figures(held, read(held), limit) | {"noticed": noticed(read(others), limit)}
+    return limit, metrics

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerBase
 
 from playground.bundled import ENCODER_SHA256, encoder_folder, verify
@@ -24,6 +23,7 @@ from playground.scratch.train import Trained
 from playground.training import lora, quick_attention, saved_adapters
 from playground.training.precision import halve_what_stays, mixed
 from playground.training.questions import Question
+from playground.training.span_loss import span_loss, token_span
 from playground.training.tagging import budget_schedule
 
 LONGEST_QUESTION = 64  # tokens; the rest of a longer one is not read
@@ -35,7 +35,6 @@ class ReaderSettings(lora.LoraSettings):
 
     trained_length: longer lines are left out of training; lines of like length make a batch.
     unanswerable: how many questions with a context that does not answer them come to a question that has an answer.
-    overlap: tokens that a window shares with the one before it, where a context needs several.
     bfloat16: products in it, where the processor has it.
     kept_rank: what is trained with `rank` is saved with this one.
     """
@@ -51,7 +50,6 @@ class ReaderSettings(lora.LoraSettings):
     max_length: int = 192
     trained_length: int = 160
     unanswerable: float = 0.12
-    overlap: int = 64
     bfloat16: bool = True
     kept_rank: int = 16
 
@@ -85,7 +83,7 @@ def new_adapter(model: torch.nn.Module, settings: ReaderSettings) -> PeftModel:
 
 
 class Texts:
-    """Distinct texts as token ids with the characters of each token, [start, end), and whether it begins a word. Each is cut once."""
+    """Distinct texts as token ids with the characters of each token, [start, end), and the word that it is of. Each is cut once."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> None:
         self.places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
@@ -135,21 +133,6 @@ class Windows:
             spans[row, self.context_at[i] : self.lengths[i] - 1] = True
         spans[:, 0] = True
         return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}, spans
-
-
-def token_span(offsets: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int] | None:
-    """First and last token that hold the characters [start, end); None where no token holds one of the two ends."""
-    first = next((i for i, (_, b) in enumerate(offsets) if b > start), None)
-    last = next((i for i in range(len(offsets) - 1, -1, -1) if offsets[i][0] < end), None)
-    return None if first is None or last is None or last < first else (first, last)
-
-
-def span_loss(logits: Tensor, spans: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """The mean of two cross-entropies, of the first and of the last token, among `spans`. logits [B, T, 2], spans bool [B, T],
-    starts, ends int64 [B] -> scalar.
-    """
-    logits = logits.float().masked_fill(~spans[..., None], -torch.inf)
-    return (F.cross_entropy(logits[..., 0], starts) + F.cross_entropy(logits[..., 1], ends)) / 2
 
 
 def train_reader(
@@ -213,7 +196,7 @@ def rankings(
     for q in questions:
         ids = contexts.ids[contexts.places[q.context]]
         question = asked.ids[asked.places[q.question]][:LONGEST_QUESTION]
-        parts.append(reading.windows(len(ids), settings.max_length - len(question) - 3, settings.overlap))
+        parts.append(reading.windows(len(ids), settings.max_length - len(question) - 3))
         for first, after in parts[-1]:
             data.add(question, ids[first:after])
     order = sorted(range(len(data.lengths)), key=lambda i: data.lengths[i])

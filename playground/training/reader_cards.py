@@ -32,3 +32,21 @@ QA_GENERAL = cards.Words(
     learned="questions with their paragraph",
     reads=READS,
 )
+QA_SCRATCH = cards.Words(
+    title="Answers quoted from a text: a transformer from scratch",
+    task="qa",
+    tier="scratch",
+    trained_on="questions about Wikipedia paragraphs (SQuAD 1.1), and nothing else: weights and tokenizer start from zero",
+    data=cards.SQUAD,
+    license=CC_BY_SA,
+    held_out=DEV,
+    limits=(
+        "It has read some ten thousand paragraphs in its life, a few minutes long: it looks for stretches near the question's own words, "
+        "of the kind that is asked for (a year, a name), and understands little else.",
+        *LIMITS[:1],
+        "English only.",
+    ),
+    counted="questions",
+    learned="questions with their paragraph",
+    reads=READS,
+)

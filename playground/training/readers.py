@@ -8,7 +8,7 @@ from typing import Any
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.training import cards, lora, lora_reader, questions, reader_cards, saved_adapters
 from playground.training.adapters import BUNDLED
-from playground.training.evaluate_answers import Reader, Said, figures, noticed, threshold
+from playground.training.evaluate_answers import Reader, Said, figures, measured
 from playground.training.lora_reader import ReaderSettings
 from playground.training.questions import Question, ReadingSplit
 from playground.training.recipes import Job
@@ -26,7 +26,7 @@ class Plan:
     start: str | None = None
 
 
-PLANS = {"qa-general": Plan(questions.squad, reader_cards.QA_GENERAL, ReaderSettings())}
+PLANS = {"qa-general": Plan(questions.squad, reader_cards.QA_GENERAL, ReaderSettings(epochs=0.725))}
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -66,7 +66,6 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": [],
         "max_length": settings.max_length,
-        "overlap": settings.overlap,
         "no_answer": limit,
         "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
         "parameters": saved_adapters.parameters(job.out),
@@ -75,16 +74,6 @@ def run(job: Job) -> dict[str, Any]:
     files = ("adapter_config.json", "adapter_model.safetensors")
     finished = cards.write(job, plan.card, record, files, metrics, lines, trained)
     return cards.summary(job, finished)
-
-
-def measured(read: Reader, split: ReadingSplit, seed: int) -> tuple[float, dict[str, dict[str, Any]]]:
-    """The threshold of "no answer", set on `valid`, and the figures of each held-out part with it."""
-    limit = threshold(split.valid, read(split.valid))
-    metrics = {}
-    for part, held in split.held.items():
-        others = questions.unanswerable(held, min(1.0, 1000 / max(1, len(held))), seed)
-        metrics[part] = figures(held, read(held), limit) | {"noticed": noticed(read(others), limit)}
-    return limit, metrics
 
 
 def saved(folder: Path, base: Path | None, settings: ReaderSettings) -> Reader:

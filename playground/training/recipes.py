@@ -262,6 +262,16 @@ _RECIPES = {
             "playground.training.readers",
             {},
         ),
+        _Recipe(
+            RecipeInfo(
+                "qa-scratch",
+                "our own small reader and tokenizer, from random weights",
+                "SQuAD 1.1, its shorter paragraphs, alone",
+                15,
+            ),
+            "playground.training.reader_from_scratch",
+            {},
+        ),
     )
 }
 
