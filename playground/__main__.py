@@ -21,7 +21,7 @@ from playground.catalog import Catalog
 from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import MultiLabels, Spans
+from playground.core.types import ExtractedAnswer, MultiLabels, Spans
 from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
@@ -104,6 +104,9 @@ def run(
     text: Annotated[str, typer.Argument(help="The input; “-” reads standard input.")],
     tier: Tiers = None,
     model: Model = None,
+    context: Annotated[
+        str | None, typer.Option(help="For tasks that read a text beside the input: the same as --value context=TEXT.")
+    ] = None,
     value: Value = None,
     as_json: Json = False,
 ) -> None:
@@ -113,7 +116,7 @@ def run(
     with _service() as service:
         names = tier or service.tiers.names()
         models = service.models_by_tier(task, names, model)
-        values = _values(value)
+        values = _values(value) | ({} if context is None else {"context": context})
         handle = service.start(
             task, text, session="command-line", emit=lambda event: None, models=models, tiers=names, values=values
         )
@@ -155,6 +158,11 @@ def _print_record(record: RunRecord, noun: tuple[str, str]) -> None:
                 score = "   –" if row.score is None else f"{row.score:.2f}"
                 needed = "" if row.threshold is None else f"  (holds from {row.threshold:.2f})"
                 print(f"    {score}  {'*' if row.label in result.output.labels else ' '} {row.label}{needed}")
+        if isinstance(result.output, ExtractedAnswer):
+            for row in (result.output, *result.output.others):
+                score = "   –" if row.score is None else f"{row.score:.2f}"
+                if row.answer:
+                    print(f"    {score}  {_short(row.answer)}  [{row.start}:{row.end}]")
         if isinstance(result.output, Spans):
             width = max((len(span.label) for span in result.output.spans), default=0)
             for span in result.output.spans:
@@ -162,6 +170,12 @@ def _print_record(record: RunRecord, noun: tuple[str, str]) -> None:
                 print(
                     f"    {score:>4}  {span.label:<{width}}  {' '.join(span.text.split())}  [{span.start}:{span.end}]"
                 )
+
+
+def _short(answer: str, most: int = 80) -> str:
+    """In one line."""
+    words = " ".join(answer.split())
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def _line(result: TierResult, noun: tuple[str, str]) -> str:
@@ -174,6 +188,9 @@ def _line(result: TierResult, noun: tuple[str, str]) -> str:
         said += f", {output.unplaced} not in the text" if output.unplaced else ""
     elif isinstance(output, MultiLabels):
         said, shown = ", ".join(output.labels) or "none", ""
+    elif isinstance(output, ExtractedAnswer):
+        said, shown = _short(output.answer) or "no answer", "–" if output.score is None else f"{output.score:.2f}"
+        said += "" if output.placed else " (not in the context)"
     else:
         said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
     return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"

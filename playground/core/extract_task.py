@@ -23,7 +23,9 @@ _NO_CONTEXT = "There is no context to read the answer from: paste a text beside 
 
 @dataclass(frozen=True)
 class ExtractTask:
-    """A task that answers the question in its text by words of its field `context`. Unbound, it has no context, and asks for one."""
+    """A task that answers the question in its text by words of its field `context`. Unbound, it has no context, and asks for
+    one.
+    """
 
     name: str
     title: str
@@ -124,7 +126,9 @@ class ExtractTask:
         return row.get("question", row.get("text"))
 
     def gold(self, row: Mapping[str, Any]) -> Gold | None:
-        """`answers`: strings or SQuAD's {"text"} objects; an empty list where the context does not answer. None for anything else."""
+        """`answers`: strings or SQuAD's {"text"} objects; an empty list where the context does not answer. None for anything
+        else.
+        """
         rows = row.get("answers")
         if isinstance(rows, Mapping):  # as the `datasets` library has SQuAD: {"text": [...], "answer_start": [...]}
             rows = rows.get("text")

@@ -24,7 +24,9 @@ _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]+")
 
 @dataclass(frozen=True)
 class Field:
-    """kind: "lines" is items, one a line or separated by commas; "text" is one text, however long; "flag" is on ("1") or off ("")."""
+    """kind: "lines" is items, one a line or separated by commas; "text" is one text, however long; "flag" is on ("1") or off
+    ("").
+    """
 
     name: str
     title: str

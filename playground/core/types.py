@@ -165,8 +165,8 @@ class ExtractedAnswer:
 
     score: how sure the model is of just this, of "no answer" too. others: the runners-up, best first; none overlaps the answer or
         one another. Where there is no answer, the best of them is what it would have been.
-    no_answer: the probability that there is none; None where the model gave none. Computed scores of all spans and this add up to 1.
-    placed: whether the words stand in the context; an endpoint's may not. Then [start, end) is [0, 0).
+    no_answer: the probability that there is none; None where the model gave none. Computed scores of all spans and this add up to
+    1. placed: whether the words stand in the context; an endpoint's may not. Then [start, end) is [0, 0).
     """
 
     answer: str

@@ -365,9 +365,9 @@ class EncoderReader(SavedModel):
                                                \-> ends here?    [B, T]
 
     The answer is the stretch whose two scores have the highest sum; <cls> stands for "no answer" (Devlin et al. 2019, arXiv
-    1810.04805, sections 4.2 and 4.3). Each token is told what it is part of, and a context's token whether it stands in the question
-    too: to find the question's words again is what reading begins with, and a small model that has read little would spend all its
-    strength on it (the exact-match feature of Chen et al. 2017, arXiv 1704.00051, section 3.2).
+    1810.04805, sections 4.2 and 4.3). Each token is told what it is part of, and a context's token whether it stands in the
+    question too: to find the question's words again is what reading begins with, and a small model that has read little would
+    spend all its strength on it (the exact-match feature of Chen et al. 2017, arXiv 1704.00051, section 3.2).
     """
 
     config: ReaderConfig

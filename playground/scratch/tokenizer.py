@@ -92,7 +92,9 @@ class Tokenizer:
         return ids, places
 
     def for_reader(self, text: str) -> tuple[list[int], list[tuple[int, int]], list[int]]:
-        """What a reader needs of a text: ids and spans as `encode_with_offsets`, and the number of the piece that each token is of."""
+        """What a reader needs of a text: ids and spans as `encode_with_offsets`, and the number of the piece that each token
+        is of.
+        """
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
         pieces: list[int] = []

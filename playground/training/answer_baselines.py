@@ -6,11 +6,11 @@ from playground.training.questions import Question, sentences, words
 
 _PIECE = re.compile(r"\w+(?:[.,:'’/-]\w+)*|[^\w\s]")
 _CLOSED = frozenset(
-    "a an the this that these those it its he she they them his her their him we our you your i my who whom whose which what when where "
-    "why how and or but nor so yet if then than as of in on at by for from to with into onto over under about after before during "
-    "between through against among within without is are was were be been being am do does did done has have had having will would can "
-    "could may might shall should must not no also only just more most such some any each all both other there here up out off while "
-    "because since until although though however one's s t".split()
+    "a an the this that these those it its he she they them his her their him we our you your i my who whom whose which what when "
+    "where why how and or but nor so yet if then than as of in on at by for from to with into onto over under about after before "
+    "during between through against among within without is are was were be been being am do does did done has have had having "
+    "will would can could may might shall should must not no also only just more most such some any each all both other there here "
+    "up out off while because since until although though however one's s t".split()
 )
 _NUMBER = re.compile(
     r"how (?:many|much|long|old|far|often|big|large|tall)|what (?:year|percent|date|time)|when|which year", re.I

@@ -51,6 +51,10 @@ SQUAD = (
     "Licence: CC BY-SA 4.0. Where an answer stands several times, the place is taken whose sentence shares most words with the "
     "question. To some questions a paragraph that does not answer them was put, half of them of the same article.",
 )
+KNOWLEDGE_BASE = (
+    "**A company's knowledge base** (written for this project, `assets/datasets/knowledge-base`): 40 articles, 400 questions. "
+    "Licence: CC0.",
+)
 FIGURES = {
     "answer_f1": "F1 of the answers' words (SQuAD's)",
     "exact_match": "exact match (SQuAD's)",
@@ -227,8 +231,8 @@ def _confidence(record: Mapping[str, Any]) -> list[str]:
         ]
     if "no_answer" in record:
         lines += [
-            f"“No answer” is said from a probability of {record['no_answer']:g} on: the lowest from 0.5 on that costs held-out questions "
-            "with an answer at most 0.005 of their F1. It was set on other articles than the figures are of.",
+            f"“No answer” is said from a probability of {record['no_answer']:g} on: the lowest from 0.5 on that costs held-out "
+            "questions with an answer at most 0.005 of their F1. It was set on other articles than the figures are of.",
             "",
         ]
     if "thresholds" in record:

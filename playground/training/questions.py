@@ -1,4 +1,5 @@
-"""The sets that readers learn from, as questions about a context with its answer's place: from a folder, or SQuAD from the hub.
+"""The sets that readers learn from, as questions about a context with its answer's place: from a folder, or SQuAD from the hub; and
+the knowledge base that comes with the project.
 
 A folder has the layout of the project's shared data: `qa/squad_v1.1_*.json`, in SQuAD's own layout. No torch.
 """
@@ -8,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,6 +59,14 @@ def squad(data: Path | None) -> ReadingSplit:
     )
 
 
+def knowledge_base(data: Path | None = None) -> ReadingSplit:
+    """The knowledge base that comes with the project, split by article as its file says. Its dev articles are for the threshold."""
+    path = DATASETS / "knowledge-base" / "articles.json"
+    articles = json.loads(path.read_text(encoding="utf-8"))["data"]
+    train, dev, test = (_questions(a for a in articles if a["split"] == part) for part in ("train", "dev", "test"))
+    return ReadingSplit(tuple(train), tuple(dev), {"test": tuple(test)})
+
+
 def read(path: Path) -> list[Question]:
     """A file in SQuAD's layout. Questions whose answer does not stand in their context are left out."""
     return _questions(json.loads(path.read_text(encoding="utf-8"))["data"])
@@ -68,12 +78,20 @@ def _questions(articles: Iterable[dict[str, Any]]) -> list[Question]:
         for paragraph in article["paragraphs"]:
             for asked in paragraph["qas"]:
                 texts = tuple(answer["text"] for answer in asked["answers"])
-                place = located(asked["question"], paragraph["context"], texts[0]) if texts else (-1, -1)
+                place = _place(asked, paragraph["context"]) if texts else (-1, -1)
                 if place is not None:
                     found.append(
                         Question(asked["question"].strip(), paragraph["context"], texts, *place, article["title"])
                     )
     return found
+
+
+def _place(asked: dict[str, Any], context: str) -> tuple[int, int] | None:
+    """Of the first answer. The place that is given counts where the file does not say that it is one of several."""
+    first = asked["answers"][0]
+    if "n_occurrences" in first or context[first["answer_start"] :][: len(first["text"])] != first["text"]:
+        return located(asked["question"], context, first["text"])
+    return first["answer_start"], first["answer_start"] + len(first["text"])
 
 
 def located(question: str, context: str, answer: str) -> tuple[int, int] | None:
@@ -102,7 +120,7 @@ def located(question: str, context: str, answer: str) -> tuple[int, int] | None:
 def sentences(context: str) -> list[tuple[int, int]]:
     """[start, end) of a context's sentences, by a rule: they end with . ! or ? before a blank, or with a line."""
     ends = [0, *(m.end() for m in _SENTENCE_END.finditer(context)), len(context)]
-    return [(a, b) for a, b in zip(ends, ends[1:], strict=False) if context[a:b].strip()]
+    return [(a, b) for a, b in pairwise(ends) if context[a:b].strip()]
 
 
 def sentence_at(context: str, at: int) -> tuple[int, int]:
@@ -141,7 +159,8 @@ def _from_hub() -> tuple[list[Question], list[Question]]:
     from datasets import load_dataset
 
     sets = load_dataset("rajpurkar/squad")
-    return tuple([_hub_question(row) for row in sets[part]] for part in ("train", "validation"))  # type: ignore[return-value]
+    train, test = ([_hub_question(row) for row in sets[part]] for part in ("train", "validation"))
+    return train, test
 
 
 def _hub_question(row: dict[str, Any]) -> Question:

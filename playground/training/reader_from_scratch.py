@@ -108,8 +108,8 @@ def run(job: Job) -> dict[str, Any]:
 def train_reader(
     train: Sequence[Question], settings: ReaderFromScratchSettings, *, seed: int, **session: Any
 ) -> tuple[EncoderReader, Tokenizer, Trained, int]:
-    """Learn a tokenizer, then a reader. The model returned holds the averaged weights; the last of what is returned is how many lines
-    it was trained on: those that are not too long. session: see `fit`.
+    """Learn a tokenizer, then a reader. The model returned holds the averaged weights; the last of what is returned is how many
+    lines it was trained on: those that are not too long. session: see `fit`.
     """
     contexts = dict.fromkeys(q.context for q in train)
     asked = dict.fromkeys(q.question for q in train)

@@ -26,7 +26,24 @@ class Plan:
     start: str | None = None
 
 
-PLANS = {"qa-general": Plan(questions.squad, reader_cards.QA_GENERAL, ReaderSettings(epochs=0.725))}
+PLANS = {
+    "qa-general": Plan(questions.squad, reader_cards.QA_GENERAL, ReaderSettings(epochs=0.725)),
+    "qa-knowledge-base": Plan(
+        questions.knowledge_base,
+        reader_cards.QA_KNOWLEDGE_BASE,
+        ReaderSettings(
+            epochs=6,
+            batch=2048,
+            rate=5e-4,
+            averaging=0.98,
+            max_length=384,
+            trained_length=384,
+            kept_rank=8,
+            unanswerable=0.3,
+        ),
+        start="qa-general",
+    ),
+}
 
 
 def run(job: Job) -> dict[str, Any]:

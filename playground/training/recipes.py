@@ -264,6 +264,16 @@ _RECIPES = {
         ),
         _Recipe(
             RecipeInfo(
+                "qa-knowledge-base",
+                "LoRA adapter that quotes answers from a company's articles, from qa-general on",
+                "the knowledge base that comes with the project",
+                4,
+            ),
+            "playground.training.readers",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
                 "qa-scratch",
                 "our own small reader and tokenizer, from random weights",
                 "SQuAD 1.1, its shorter paragraphs, alone",

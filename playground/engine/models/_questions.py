@@ -75,7 +75,7 @@ class Questions(ABC):
         ids = self.question(asked)
         tokens: list[str] = []
         spans: list[tuple[int, int]] = []
-        places = (
+        places: tuple[Sequence[tuple[int, int]], ...] = (
             question.places[: len(ids)],
             [(at + start, at + end) for start, end in context.places[: self.room(ids, max_length)]],
             [],
@@ -163,7 +163,9 @@ def by_row(numbers: np.ndarray, rows: Sequence[Encoded]) -> list[np.ndarray]:
 
 
 def difference(plain: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-    """The largest, of a token's probability to be an answer's first or last, between two answers; infinite where one is no number."""
+    """The largest, of a token's probability to be an answer's first or last, between two answers; infinite where one is no
+    number.
+    """
     off = max(float(np.abs(_shares(a) - _shares(b)).max()) for a, b in zip(plain, other, strict=True))
     return off if np.isfinite(off) else np.inf
 

@@ -1,5 +1,5 @@
-"""A checkpoint that finds answers in a context, used as it is: any of transformers' `...ForQuestionAnswering`. transformers 5 has no
-pipeline for it any more.
+"""A checkpoint that finds answers in a context, used as it is: any of transformers' `...ForQuestionAnswering`. transformers 5 has
+no pipeline for it any more.
 """
 
 from __future__ import annotations

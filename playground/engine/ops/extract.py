@@ -1,5 +1,5 @@
-"""The stretch of a context that answers a question: the context in windows that overlap, a few windows a step, and one normalization
-over the spans of all of them (`core.reading`).
+"""The stretch of a context that answers a question: the context in windows that overlap, a few windows a step, and one
+normalization over the spans of all of them (`core.reading`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ LONG = 3  # windows after which a visitor is told how far it is
 
 @dataclass
 class _State:
-    """windows: [first, after) of the context's tokens; found: of each that was read, scores [tokens, 2] less those of "no answer"."""
+    """windows: [first, after) of the context's tokens; found: of each that was read, scores [tokens, 2] less those of "no
+    answer".
+    """
 
     question: list[int]
     context: Context
