@@ -7,8 +7,9 @@ of a context and over "no answer" (shared normalization with a no-answer option:
 "no answer" and may stand beside those of other windows. With one window, all this is the softmax over its spans and [CLS].
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,6 +71,20 @@ def rank(
         for at in range(max(0, first - width + 1), first + more + 1):  # spans that overlap it begin here
             scores[at, max(0, first - at) :] = -np.inf
     return Ranking(tuple(found), float(np.exp(-total)))
+
+
+def borders(words: Sequence[int | None], without: Collection[int | None] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """bool [N] each: whether a word begins, and whether one ends, with the token. words: the number of each token's word;
+    `without`: those with which no answer begins or ends.
+
+    >>> [found.tolist() for found in borders([0, 1, 1, 2], {2})]
+    [[True, True, False, False], [True, False, True, False]]
+    """
+    change = [a is None or a != b for a, b in pairwise(words)]
+    seen = np.array([word not in without for word in words], dtype=bool)
+    begins = np.array([True, *change][: len(words)], dtype=bool)
+    ends = np.array([*change, True][: len(words)], dtype=bool)
+    return begins & seen, ends & seen
 
 
 def windows(size: int, room: int) -> list[tuple[int, int]]:

@@ -362,7 +362,7 @@ class EncoderReader(SavedModel):
     """Where in a context the answer to a question begins, and where it ends: two scores for every token.
 
         <cls> question <sep> context -> encoder -> begins here?  [B, T]
-                                               \-> ends here?    [B, T]
+                                               +-> ends here?    [B, T]
 
     The answer is the stretch whose two scores have the highest sum; <cls> stands for "no answer" (Devlin et al. 2019, arXiv
     1810.04805, sections 4.2 and 4.3). Each token is told what it is part of, and a context's token whether it stands in the

@@ -1,7 +1,7 @@
 """Span readers as LoRA adapters over the bundled encoder: where an answer begins and where it ends, two scores for each token.
 
-A line is [CLS] question [SEP] context [SEP], token type 1 from the context on (Devlin et al. 2019, arXiv 1810.04805, section 4.2).
-Answers are looked for among the context's tokens; [CLS] stands for "no answer".
+A line is [CLS] question [SEP] context [SEP] (Devlin et al. 2019, arXiv 1810.04805, section 4.2), all of token type 0: peft's
+forward pass of readers leaves types out. Answers are looked for among the context's tokens; [CLS] stands for "no answer".
 """
 
 import warnings
@@ -96,8 +96,7 @@ class Texts:
     def borders(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """bool [tokens] each: whether a word begins, and whether one ends, with the token."""
         words = self.words[self.places[text]]
-        change = words[1:] != words[:-1]
-        return np.concatenate([[True], change])[: len(words)], np.concatenate([change, [True]])[: len(words)]
+        return reading.borders(words.tolist())
 
 
 class Windows:
@@ -124,15 +123,14 @@ class Windows:
     def __call__(self, indices: Sequence[int]) -> tuple[dict[str, Tensor], Tensor]:
         longest = max(self.lengths[i] for i in indices)
         ids = torch.full((len(indices), longest), self.padding)
-        mask, types = (torch.zeros((len(indices), longest), dtype=torch.long) for _ in range(2))
+        mask = torch.zeros((len(indices), longest), dtype=torch.long)
         spans = torch.zeros((len(indices), longest), dtype=torch.bool)
         for row, i in enumerate(indices):
             ids[row, : self.lengths[i]] = torch.tensor(self.ids[i])
             mask[row, : self.lengths[i]] = 1
-            types[row, self.context_at[i] : self.lengths[i]] = 1
             spans[row, self.context_at[i] : self.lengths[i] - 1] = True
         spans[:, 0] = True
-        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}, spans
+        return {"input_ids": ids, "attention_mask": mask}, spans
 
 
 def train_reader(

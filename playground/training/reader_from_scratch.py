@@ -181,9 +181,7 @@ def said(model: EncoderReader, tokenizer: Tokenizer, asked: Sequence[Question]) 
         own = [scores[at + i] for i in range(len(windows))]
         at += len(windows)
         start, end = reading.joined(len(ids), windows, [s[:, 0] for s in own], [s[:, 1] for s in own])
-        change = np.diff(np.array(pieces, dtype=int)) != 0
-        begins, ends = np.concatenate([[True], change])[: len(ids)], np.concatenate([change, [True]])[: len(ids)]
-        ranking = reading.rank(start, end, begins, ends)
+        ranking = reading.rank(start, end, *reading.borders(pieces))
         best = ranking.candidates[0] if ranking.candidates else None
         text = q.context.encode()[spans[best.first][0] : spans[best.last][1]] if best else b""
         found.append(Said(text.decode("utf-8", "replace").strip(), ranking.none))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from playground.core import reading
 from playground.core.errors import NotSupported
 from playground.core.types import ModelRef
 from playground.engine.loaders import Context, Encoded, EncodedQuestion
@@ -95,9 +95,12 @@ def _split(text: str) -> tuple[str, int]:
 
 
 class HubQuestions(Questions):
-    """Over a tokenizer of transformers. Raises NotSupported where it is not one of the fast ones, or joins no two texts."""
+    """Over a tokenizer of transformers. Raises NotSupported where it is not one of the fast ones, or joins no two texts.
 
-    def __init__(self, tokenizer: Any, longest: int, ref: ModelRef) -> None:
+    typed: whether token types tell question and context apart, where the tokenizer has them.
+    """
+
+    def __init__(self, tokenizer: Any, longest: int, ref: ModelRef, *, typed: bool = True) -> None:
         if not tokenizer.is_fast or tokenizer.cls_token_id is None:
             raise NotSupported(f"The tokenizer of {ref.id} cannot read a question beside a text: choose another model.")
         self._tokenizer = tokenizer
@@ -108,6 +111,8 @@ class HubQuestions(Questions):
             raise NotSupported(f"The tokenizer of {ref.id} cannot read a question beside a text: choose another model.")
         cuts = [(of.index(part), len(of) - of[::-1].index(part)) for part in (0, 1)]
         rows = {name: list(sample[name]) for name in tokenizer.model_input_names}
+        if not typed and "token_type_ids" in rows:
+            rows["token_type_ids"] = [0] * len(of)
         (first, second), (third, fourth) = cuts
         super().__init__(
             (
@@ -133,12 +138,12 @@ class HubQuestions(Questions):
 def as_context(
     text: str, ids: Sequence[int], places: Sequence[tuple[int, int]], words: Sequence[int | None]
 ) -> Context:
-    """words: of each token, the number of the word that it is of. No answer begins or ends with blanks."""
-    change = [a is None or a != b for a, b in pairwise(words)]
-    seen = np.array([not text[start:end].isspace() and end > start for start, end in places], dtype=bool)
-    begins = np.array([True, *change][: len(ids)], dtype=bool) & seen
-    ends = np.array([*change, True][: len(ids)], dtype=bool) & seen
-    return Context(ids, places, begins, ends)
+    """words: of each token, the number of the word that it is of. No answer begins or ends with a word of blanks."""
+    blank = {
+        word for word, (start, end) in zip(words, places, strict=True) if text[start:end].isspace() or start == end
+    }
+    filled = {word for word, (start, end) in zip(words, places, strict=True) if not text[start:end].isspace()}
+    return Context(ids, places, *reading.borders(words, blank - filled))
 
 
 def own_places(rows: Sequence[Encoded], width: int, left: bool) -> tuple[np.ndarray, np.ndarray]:

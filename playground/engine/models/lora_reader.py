@@ -1,7 +1,8 @@
 """A LoRA adapter that finds answers in a context, on an encoder that it shares.
 
 On disk: peft's QUESTION_ANS layout, trained over `BertForQuestionAnswering`. The head gives two numbers to each token of the last
-layer (Devlin et al. 2019, arXiv 1810.04805, section 4.2). The encoder's pooler takes no part: no adapter stands on it.
+layer (Devlin et al. 2019, arXiv 1810.04805, section 4.2). The encoder's pooler takes no part: no adapter stands on it. All token
+types are 0: peft's forward pass of readers leaves them out, and so whoever trains with it has them so.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class ReaderLoader(AdapterLoader):
     outside = ("pooler.dense",)
 
     def ready(self, ref: ModelRef, encoder: Encoder, context: LoadContext) -> Callable[..., LoraReader]:
-        reader = context.on_device(partial(HubQuestions, encoder.tokenizer, encoder.longest, ref))
+        reader = context.on_device(partial(HubQuestions, encoder.tokenizer, encoder.longest, ref, typed=False))
         return partial(LoraReader, reader=reader)
 
 
