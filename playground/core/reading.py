@@ -38,6 +38,7 @@ def rank(
     end: np.ndarray,
     begins: np.ndarray | None = None,
     ends: np.ndarray | None = None,
+    lines: np.ndarray | None = None,
     *,
     count: int = 4,
     longest: int = LONGEST_ANSWER,
@@ -46,6 +47,7 @@ def rank(
 
     start, end: [N], each token's score as an answer's first and last one, less [CLS]'s scores in the same window.
     begins, ends: bool [N], whether a word begins, or ends, with the token: no answer is a part of a word. None: all do.
+    lines: int [N], of which line a token is: no answer goes over a line's end. None: of one.
 
     >>> found = rank(np.array([2.0, 0.0, -1.0]), np.array([-1.0, 3.0, 0.0]))
     >>> [(c.first, c.last, round(c.score, 3)) for c in found.candidates], round(found.none, 3)
@@ -59,7 +61,10 @@ def rank(
     opens = np.where(True if begins is None else begins, start.astype(np.float64), -np.inf)
     closes = np.where(True if ends is None else ends, end.astype(np.float64), -np.inf)
     for more in range(width):
-        scores[: size - more, more] = opens[: size - more] + closes[more:]
+        sums = opens[: size - more] + closes[more:]
+        scores[: size - more, more] = (
+            sums if lines is None else np.where(lines[: size - more] == lines[more:], sums, -np.inf)
+        )
     best = max(0.0, float(scores.max()))
     total = best + float(np.log(np.exp(scores - best).sum() + np.exp(-best)))
     found: list[Candidate] = []
@@ -85,6 +90,16 @@ def borders(words: Sequence[int | None], without: Collection[int | None] = ()) -
     begins = np.array([True, *change][: len(words)], dtype=bool)
     ends = np.array([*change, True][: len(words)], dtype=bool)
     return begins & seen, ends & seen
+
+
+def lines_of(text: str, places: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Of which line each token is, int [N]. places: [start, end) in the text.
+
+    >>> lines_of("1. Go.\\n2. Wait.", [(0, 1), (3, 5), (7, 8)]).tolist()
+    [0, 0, 1]
+    """
+    breaks = [place for place, character in enumerate(text) if character in "\n\r\u2028\u2029"]
+    return np.searchsorted(breaks, [start for start, _ in places])
 
 
 def windows(size: int, room: int) -> list[tuple[int, int]]:

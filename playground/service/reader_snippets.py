@@ -11,7 +11,7 @@ from importlib.metadata import files
 
 import torch
 from peft import PeftModel
-from playground.core.reading import borders, joined, rank, windows
+from playground.core.reading import borders, joined, lines_of, rank, windows
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 question = {text}
@@ -29,7 +29,7 @@ PIPELINE = '''"""{title} by a pretrained checkpoint of BERT's kind. transformers
 Run it in the playground's folder. Needs: pip install torch transformers
 """
 import torch
-from playground.core.reading import borders, joined, rank, windows
+from playground.core.reading import borders, joined, lines_of, rank, windows
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 question = {text}
@@ -67,7 +67,7 @@ Run it in the playground's folder; the model is playground/scratch/model.py.
 from pathlib import Path
 
 import torch
-from playground.core.reading import borders, joined, rank, windows
+from playground.core.reading import borders, joined, lines_of, rank, windows
 from playground.scratch.model import EncoderReader
 from playground.scratch.tokenizer import CLS, SEP, Tokenizer
 
@@ -102,8 +102,8 @@ scores = [scored(ids[a:b]) for a, b in parts]
 start, end = joined(len(ids), parts, [part[:, 0] for part in scores], [part[:, 1] for part in scores])
 blank = {{word for word, (a, b) in zip(words, places) if context[a:b].isspace()}}
 filled = {{word for word, (a, b) in zip(words, places) if not context[a:b].isspace()}}
-# No answer begins or ends inside a word, or with blanks.
-found = rank(start, end, *borders(words, blank - filled))
+# No answer begins or ends inside a word, or with blanks, or goes over a line's end.
+found = rank(start, end, *borders(words, blank - filled), lines_of(context, places))
 for one in found.candidates:
     a, b = places[one.first][0], places[one.last][1]
     print(f"{{one.score:.3f}}  [{{a}}:{{b}}]  {{context[a:b].strip()}}")

@@ -93,10 +93,10 @@ class Texts:
         self.offsets: list[list[tuple[int, int]]] = found["offset_mapping"]
         self.words = [np.array(found.word_ids(i), dtype=int) for i in range(len(self.places))]
 
-    def borders(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """bool [tokens] each: whether a word begins, and whether one ends, with the token."""
-        words = self.words[self.places[text]]
-        return reading.borders(words.tolist())
+    def borders(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """[tokens] each: whether a word begins, and whether one ends, with the token (bool), and of which line it is (int)."""
+        at = self.places[text]
+        return *reading.borders(self.words[at].tolist()), reading.lines_of(text, self.offsets[at])
 
 
 class Windows:

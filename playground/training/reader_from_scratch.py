@@ -181,8 +181,15 @@ def said(model: EncoderReader, tokenizer: Tokenizer, asked: Sequence[Question]) 
         own = [scores[at + i] for i in range(len(windows))]
         at += len(windows)
         start, end = reading.joined(len(ids), windows, [s[:, 0] for s in own], [s[:, 1] for s in own])
-        ranking = reading.rank(start, end, *reading.borders(pieces))
+        places = _characters(q.context, spans)
+        ranking = reading.rank(start, end, *reading.borders(pieces), reading.lines_of(q.context, places))
         best = ranking.candidates[0] if ranking.candidates else None
-        text = q.context.encode()[spans[best.first][0] : spans[best.last][1]] if best else b""
-        found.append(Said(text.decode("utf-8", "replace").strip(), ranking.none))
+        text = q.context[places[best.first][0] : places[best.last][1]] if best else ""
+        found.append(Said(text.strip(), ranking.none))
     return found
+
+
+def _characters(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """[start, end) in a text's bytes -> in its characters. What holds a part of a character stands for all of it."""
+    at = [place for place, character in enumerate(text) for _ in character.encode()]
+    return [(at[start], at[end - 1] + 1) for start, end in spans]

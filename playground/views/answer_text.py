@@ -5,7 +5,7 @@ from __future__ import annotations
 from playground.views.html import Child, Html, el
 from playground.views.span_text import direction
 
-AROUND = 160  # characters that stand before the answer
+AROUND = 70  # characters that stand before the answer, in no more than two lines: it is seen without scrolling
 BEHIND = 600  # and behind it
 MOST = 6000  # characters on either side that can be opened; all of the context stands in its field above
 
@@ -13,6 +13,8 @@ MOST = 6000  # characters on either side that can be opened; all of the context 
 def marked_context(context: str, start: int, end: int, title: str) -> Html:
     """`context` with [start, end) marked. What is not copied is the word “before” or “after”: the rest is the context."""
     first, last = _cut(context, start - AROUND, forward=True), _cut(context, end + BEHIND, forward=False)
+    first = max(first, context.rfind("\n", first, context.rfind("\n", first, start)) + 1)
+    first += len(context[first:start]) - len(context[first:start].lstrip())
     return el(
         "div",
         _more(context, max(0, first - MOST), first, "before"),

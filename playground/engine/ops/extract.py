@@ -97,7 +97,8 @@ class ExtractOp:
         start, end = reading.joined(
             len(context.ids), state.windows, [s[:, 0] for s in state.found], [s[:, 1] for s in state.found]
         )
-        ranking = reading.rank(start, end, context.begins, context.ends, count=1 + RUNNERS_UP)
+        lines = reading.lines_of(call.context, context.places)
+        ranking = reading.rank(start, end, context.begins, context.ends, lines, count=1 + RUNNERS_UP)
         spans = [_span(call.context, context, one) for one in ranking.candidates]
         return Outcome(
             output=answered(spans, ranking.none, call.model.no_answer),
