@@ -187,6 +187,8 @@ def rankings(
     model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], settings: ReaderSettings
 ) -> list[tuple[Ranking, list[tuple[int, int]]]]:
     """For each question its answers, best first, and the characters of its context's tokens. A long context is read in windows."""
+    if not questions:
+        return []
     contexts = Texts(tokenizer, [q.context for q in questions])
     asked = Texts(tokenizer, [q.question for q in questions])
     data = Windows(tokenizer)
