@@ -106,6 +106,7 @@ filled = {{word for word, (a, b) in zip(words, places) if not context[a:b].isspa
 found = rank(start, end, *borders(words, blank - filled), lines_of(context, places))
 for one in found.candidates:
     a, b = places[one.first][0], places[one.last][1]
+    a += len(context[a:b]) - len(context[a:b].lstrip())
     print(f"{{one.score:.3f}}  [{{a}}:{{b}}]  {{context[a:b].strip()}}")
 print(f"{{found.none:.3f}}  no answer; which is said from {no_answer:g} on")
 """

@@ -10,7 +10,7 @@ from tests.e2e.test_look import BOXES, CONTRAST
 from tests.fakes.answers import LIGHTHOUSE
 
 pytestmark = pytest.mark.e2e
-HOSTILE = '<img src=x onerror="window.hacked=1"> The lamp burned until 1931.\nאבג'
+HOSTILE = '<img src=x onerror="window.hacked=true">. The lamp burned until 1931.\nאבג'
 QUESTION = "Until when did the lamp burn oil?"
 
 
