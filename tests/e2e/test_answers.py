@@ -80,16 +80,16 @@ def test_several_questions_about_one_context_are_a_table(at):
     visitor = at()
     fill(visitor, LIGHTHOUSE)
     visitor.type(f"{QUESTION}\nHow many children lived there?\nWho painted?")
+    visitor.tab.locator("[data-act=lines]").check()
     visitor.press_run()
     visitor.settle()
     table = visitor.tab.locator(".pg-table tbody tr")
-    table.nth(2).wait_for()
     assert "19" in table.nth(1).inner_text()
     assert table.nth(2).inner_text().count("no answer") == 4
-    with visitor.page.expect_download() as found:
-        visitor.tab.locator("[data-act=table-csv]").click()
-    rows = list(csv.reader(io.StringIO(found.value.path().read_text(encoding="utf-8"))))
-    assert rows[1][rows[0].index("pretrained_label")] == "1931"
+    _, content = visitor.download(".pg-tab[data-shown] [data-act=table-csv]")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [row["pretrained_label"] for row in rows] == ["1931", "19", "no answer"]
+    assert rows[0]["pretrained_confidence"] == "0.62"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
