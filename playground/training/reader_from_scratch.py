@@ -97,7 +97,8 @@ def run(job: Job) -> dict[str, Any]:
         "labels": [],
         "max_length": settings.max_length,
         "no_answer": limit,
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "config": asdict(shipped.config),
+        "parameters": sum(p.numel() for p in shipped.parameters()),
         "settings": asdict(settings),
     }
     files = ("config.json", "model.safetensors", "tokenizer.json")
