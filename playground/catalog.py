@@ -50,6 +50,7 @@ class Checkpoint(_Row):
     thresholds: tuple[float, ...] = ()
     max_length: int = 256
     capitals: bool = False
+    no_answer: float = Field(default=0.5, gt=0)
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
     trained_here: bool = False
@@ -156,6 +157,7 @@ class Catalog:
             max_length=checkpoint.max_length,
             thresholds=checkpoint.thresholds,
             capitals=checkpoint.capitals,
+            no_answer=checkpoint.no_answer,
         )
 
     @cached_property
@@ -182,14 +184,20 @@ class Catalog:
         )
 
 
-METRICS = ("f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
-BESIDE = ("micro_f1", "ece")  # what is shown with it where it was measured
-NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error"}
+METRICS = ("f1", "answer_f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
+BESIDE = ("exact_match", "micro_f1", "ece")  # what is shown with it where it was measured
+NAMES = {
+    "answer_f1": "F1",
+    "exact_match": "exact match",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "ece": "calibration error",
+}
 
 
 def _measured(dataset: str, figures: dict[str, Any]) -> tuple[Measured, ...]:
     """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, "ece": 0.02, ...}`,
-    or with `f1` (entities, spam) or `macro_f1` (several labels at once) in accuracy's place.
+    or with `f1` (entities, spam), `answer_f1` (answers to questions) or `macro_f1` (several labels at once) in accuracy's place.
     """
     shown = [metric for metric in METRICS if metric in figures][:1] + [metric for metric in BESIDE if metric in figures]
     return tuple(
@@ -213,8 +221,10 @@ def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float],
 _LOADERS = {
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
+    "lora-reader": "lora-reader",
     "lora-tagger": "lora-tagger",
     "scratch-encoder": "scratch-encoder",
+    "scratch-encoder-reader": "scratch-reader",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
 }
@@ -239,6 +249,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             thresholds=facts.get("thresholds", ()),
             max_length=facts["max_length"],
             capitals=facts.get("settings", {}).get("capitals", False),
+            no_answer=facts.get("no_answer", 0.5),
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),
             trained_here=True,

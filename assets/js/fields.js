@@ -18,6 +18,7 @@
       this.name = element.dataset.field;
       this.input = element.querySelector("input, textarea");
       this.flag = this.input.type === "checkbox";
+      this.prose = "prose" in element.dataset; // one text, not a list of items
       this.first = this.value;
       this.input.addEventListener("input", changed);
       this.input.addEventListener("change", settled);
@@ -26,11 +27,11 @@
     get value() { return this.flag ? (this.input.checked ? "1" : "") : this.input.value; }
     set value(value) { if (this.flag) this.input.checked = value === "1"; else this.input.value = value; }
 
-    // As high as its lines, up to four; then it scrolls.
+    // As high as its lines, up to four (a text: more); then it scrolls.
     fit() {
       if (this.flag) return;
-      const items = count(this.value);
-      this.element.querySelector(".pg-extra-count").textContent = items.toLocaleString("en");
+      const said = (this.prose ? this.value.length : count(this.value)).toLocaleString("en");
+      this.element.querySelector(".pg-extra-count").textContent = this.prose ? said + " characters" : said;
       this.input.style.height = "auto";
       this.input.style.height = Math.min(this.input.scrollHeight + 2, Number.parseFloat(getComputedStyle(this.input).maxHeight) || 110) + "px";
     }
@@ -59,6 +60,7 @@
     get said() {
       return this.all.map((field) => {
         const title = field.element.querySelector("label").textContent.trim();
+        if (field.prose) return `${title}: ${field.value.replace(/\s+/g, " ").trim().slice(0, 80)}${field.value.length > 80 ? " …" : ""}`;
         return field.flag ? (field.value ? title : "") : `${title}: ${field.value.split(BREAKS).filter(seen).join(", ")}`;
       }).filter(Boolean).join(" · ");
     }

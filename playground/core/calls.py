@@ -56,6 +56,16 @@ class Tag(Call):
 
 
 @dataclass(frozen=True)
+class Extract(Call):
+    """The stretch of a context that answers a question, and the runners-up. Finishes with `ExtractedAnswer`; a long context is read
+    in windows, to its end.
+    """
+
+    question: str = ""
+    context: str = ""
+
+
+@dataclass(frozen=True)
 class Embed(Call):
     """Texts to unit vectors by the bare backbone (mean pooling). Finishes with `Embeddings`."""
 

@@ -24,11 +24,13 @@ _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]+")
 
 @dataclass(frozen=True)
 class Field:
-    """kind: "lines" is text of several lines; "flag" is on ("1") or off ("")."""
+    """kind: "lines" is items, one a line or separated by commas; "text" is one text, however long; "flag" is on ("1") or off
+    ("").
+    """
 
     name: str
     title: str
-    kind: Literal["lines", "flag"]
+    kind: Literal["lines", "text", "flag"]
     default: str = ""
     placeholder: str = ""
     hint: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from playground.core.calls import Call
 from playground.core.errors import BinaryInput, EmptyInput, InputError, InputTooLong
@@ -80,6 +80,9 @@ class Task(Protocol):
     def check(self, text: str, limit: int) -> str:
         """The text as the tiers get it. Raises InputError."""
 
+    def prompt(self, text: str) -> str:
+        """What an endpoint is sent beside the instruction."""
+
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a reply."""
 
@@ -91,6 +94,13 @@ class Task(Protocol):
 
     def longest_reply(self, text: str) -> int:
         """How many tokens a reply that follows the schema may well have."""
+
+    @property
+    def asks_by(self) -> str:
+        """The key under which a data file's row has the text."""
+
+    def asked(self, row: Mapping[str, Any]) -> Any:
+        """What a data file's row asks; a text, where the row is right."""
 
     def gold(self, row: Mapping[str, Any]) -> Gold | None:
         """The true answer in a data file's row, where it has one."""
@@ -127,6 +137,8 @@ def checked_text(text: str, limit: int) -> str:
 class Unasked:
     """What tasks have in common that ask for a text and nothing beside it."""
 
+    asks_by: ClassVar[str] = "text"
+
     def bound(self: Task, values: Mapping[str, str]) -> Task:
         """Raises InputError."""
         if values:
@@ -139,3 +151,9 @@ class Unasked:
 
     def check(self, text: str, limit: int) -> str:
         return checked_text(text, limit)
+
+    def prompt(self, text: str) -> str:
+        return text
+
+    def asked(self, row: Mapping[str, Any]) -> Any:
+        return row.get("text")

@@ -28,14 +28,15 @@ class Source(StrEnum):
 class ModelRef:
     """Everything a runtime needs to load one model, and nothing about who asked.
 
-    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier" or "tagger"; "lora-" or
-        "scratch-" with "encoder", "pipeline-nli".
+    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier", "tagger" or
+        "reader"; "lora-" or "scratch-" with "encoder", "pipeline-nli".
     folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
     labels: names of the logits in order; empty where the checkpoint's own config says them.
     thresholds: of labels that are judged each by itself, in the same order: a label holds where its score reaches its own.
     capitals: whether words with a capital are marked by token type 1, as a tagger over an uncased encoder may be trained.
+    no_answer: the probability from which on a reader says that a question has no answer; above 1: never.
     """
 
     id: str
@@ -48,6 +49,7 @@ class ModelRef:
     max_length: int = 256
     thresholds: tuple[float, ...] = ()
     capitals: bool = False
+    no_answer: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,46 @@ def in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 @dataclass(frozen=True)
+class AnswerSpan:
+    """A stretch of a context that may be the answer: [start, end) in characters of the context as its user wrote it."""
+
+    answer: str
+    start: int
+    end: int
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class ExtractedAnswer:
+    """What a context says to a question, in the context's own words: [start, end) in its characters. "" at [0, 0) where it says
+    nothing.
+
+    score: how sure the model is of just this, of "no answer" too. others: the runners-up, best first; none overlaps the answer or
+        one another. Where there is no answer, the best of them is what it would have been.
+    no_answer: the probability that there is none; None where the model gave none. Computed scores of all spans and this add up to
+    1. placed: whether the words stand in the context; an endpoint's may not. Then [start, end) is [0, 0).
+    """
+
+    answer: str
+    start: int
+    end: int
+    score: float | None = None
+    others: tuple[AnswerSpan, ...] = ()
+    no_answer: float | None = None
+    score_source: ScoreSource = "computed"
+    placed: bool = True
+
+    kind: ClassVar[str] = "answer"
+
+
+@dataclass(frozen=True)
+class GoldAnswers:
+    """All answers that count as right, in a context's own words; none where the context does not answer."""
+
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """Sentence vectors, float32 [texts, dimensions], each of length 1; `tokens` counts each text's tokens."""
 
@@ -171,11 +213,10 @@ class AttentionMap:
     kind: ClassVar[str] = "attention"
 
 
-Answer = Labels | MultiLabels | Spans  # what a tier gives to a task
+Answer = Labels | MultiLabels | Spans | ExtractedAnswer  # what a tier gives to a task
 Output = Answer | Embeddings | AttentionMap
-Gold = (
-    str | frozenset[str] | tuple[Span, ...]
-)  # the true answer: a label, all labels that hold, or all spans of the text
+# The true answer: a label, all labels that hold, all spans of the text, or what counts as an answer to a question.
+Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers
 
 
 def output_json(output: Answer) -> dict[str, Any]:

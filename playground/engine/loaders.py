@@ -59,12 +59,35 @@ class EncodedPair(Encoded):
     text: int = 0
 
 
+@dataclass(frozen=True)
+class EncodedQuestion(Encoded):
+    """A question and a part of its context as a model's input. `context`: [start, end) of the context's tokens among them; `none`:
+    the place of the special token that stands for "no answer".
+    """
+
+    context: tuple[int, int] = (0, 0)
+    none: int = 0
+
+
+@dataclass(frozen=True)
+class Context:
+    """A text as tokens. places: each one's [start, end) in characters. begins, ends: bool [N], whether a word begins or ends with
+    it.
+    """
+
+    ids: Sequence[int]
+    places: Sequence[tuple[int, int]]
+    begins: np.ndarray
+    ends: np.ndarray
+
+
 class Runner(Protocol):
     """What computes a forward pass. Models with one runner can share it. Device thread only."""
 
     def logits(self, rows: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
         """(model, text) pairs to logits, float32 [L] each; L is the row's own model's number of labels. Of taggers, whose
-        rows are `EncodedWords`, [words, L].
+        rows are `EncodedWords`, [words, L]. Of readers, whose rows are `EncodedQuestion`, [1 + context's tokens, 2]: how well
+        each fits as an answer's first and as its last token, "no answer" in front.
         """
 
 
@@ -121,6 +144,36 @@ class Tagger(TextModel, Protocol):
 
     @property
     def consistent(self) -> bool: ...
+
+    @property
+    def path(self) -> str | None:
+        """As a classifier's."""
+
+
+class QuestionReader(Protocol):
+    """How a model reads a question beside a context. Device thread only."""
+
+    def question(self, text: str) -> list[int]:
+        """Its tokens, cut where it is far too long."""
+
+    def context(self, text: str) -> Context:
+        """All of it."""
+
+    def room(self, question: Sequence[int], max_length: int) -> int:
+        """How many of the context's tokens a window of so many tokens holds beside the question."""
+
+    def window(self, question: Sequence[int], context: Sequence[int]) -> EncodedQuestion:
+        """A question and a part of a context, with the special tokens around them."""
+
+
+class SpanReader(TextModel, Protocol):
+    """A model that finds answers in a context."""
+
+    @property
+    def reader(self) -> QuestionReader: ...
+
+    @property
+    def span_runner(self) -> Runner: ...
 
     @property
     def path(self) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from playground.core import squad
 from playground.core.task import canonical_label
-from playground.core.types import Answer, Gold, Labels, MultiLabels
+from playground.core.types import Answer, ExtractedAnswer, Gold, GoldAnswers, Labels, MultiLabels
 
 BINS = 15
 
@@ -27,17 +28,22 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
 
 def confidences(rows: Iterable[tuple[Gold, Answer | None]]) -> tuple[list[float], list[bool]]:
     """Of answers with scores that a model computed: of one label, the confidence in it and whether it is the true one; of several,
-    each judged label's score and whether that label is true.
+    each judged label's score and whether that label is true; of an answer to a question, its score and whether it is exactly a true
+    one.
     """
     sure: list[float] = []
     right: list[bool] = []
     for gold, output in rows:
-        if not isinstance(output, Labels | MultiLabels) or output.score_source != "computed":
+        if not isinstance(output, Labels | MultiLabels | ExtractedAnswer) or output.score_source != "computed":
             continue
         if isinstance(output, Labels):
             if isinstance(gold, str) and output.confidence is not None:
                 sure.append(output.confidence)
                 right.append(canonical_label(output.label) == canonical_label(gold))
+        elif isinstance(output, ExtractedAnswer):
+            if isinstance(gold, GoldAnswers) and output.score is not None:
+                sure.append(output.score)
+                right.append(squad.exact(output.answer, gold.answers))
         elif isinstance(gold, frozenset):
             true = set(map(canonical_label, gold))
             scored = [row for row in output.scores if row.score is not None]

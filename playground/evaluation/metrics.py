@@ -1,8 +1,9 @@
 """Metrics over pairs of a true answer and a given one. Every function takes golds and answers of equal length, gives 0..1.
 
-Two kinds: over labels (`accuracy`, `macro_f1`), and over sets (`precision`, `recall`, `f1`, `set_macro_f1`), where each true
-answer is the set of all that is true of one text: spans, each (start, end, canonical label), or canonical labels. An answer of
-None (the tier failed) is no answer.
+Three kinds: over labels (`accuracy`, `macro_f1`), over sets (`precision`, `recall`, `f1`, `set_macro_f1`), where each true
+answer is the set of all that is true of one text: spans, each (start, end, canonical label), or canonical labels; and over answers
+to questions (`answer_f1`, `exact_match`), where it is all texts that count as right. An answer of None (the tier failed) is no
+answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from playground.core import squad
 from playground.core.task import canonical_label
 
 SpanSet = Set[tuple[int, int, str]]
@@ -129,6 +131,28 @@ def span_hits_by_label(golds: Sequence[SpanSet], said: Sequence[SpanSet | None])
         (label for gold in golds for _, _, label in gold),
         (label for spans in said for _, _, label in spans or ()),
     )
+
+
+# -- answers to questions
+
+
+def answer_f1(golds: Sequence[Sequence[str]], said: Sequence[str | None]) -> float:
+    """SQuAD's F1: the mean over questions of the words shared with the nearest true answer. See `core.squad`."""
+    return sum(map(answer_score, golds, said)) / len(golds)
+
+
+def exact_match(golds: Sequence[Sequence[str]], said: Sequence[str | None]) -> float:
+    """SQuAD's: the share of questions whose answer is a true one, but for case, punctuation, articles and blanks."""
+    return sum(map(exact_score, golds, said)) / len(golds)
+
+
+def answer_score(gold: Sequence[str], said: str | None) -> float:
+    """Of one question; 0 where the tier failed, also where there is no answer."""
+    return 0.0 if said is None else squad.f1(said, gold)
+
+
+def exact_score(gold: Sequence[str], said: str | None) -> float:
+    return float(said is not None and squad.exact(said, gold))
 
 
 def _all(golds: Sequence[Set[Any]], said: Sequence[Set[Any] | None]) -> Hits:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from playground.core.extract_task import ExtractTask
 from playground.core.multi_label_task import MultiLabelTask
 from playground.core.span_task import SpanTask
 from playground.core.task import Pair, Task, canonical_label
@@ -59,6 +60,8 @@ def _metrics(task: Task) -> tuple[dict[str, _Metric], Callable[[Any, Any], dict[
     """What can be said of answers of this task's kind."""
     if isinstance(task, SpanTask) and not task.every_word:
         return _SETS, metrics.span_hits_by_label
+    if isinstance(task, ExtractTask):
+        return _ANSWERS, lambda golds, said: {}
     if isinstance(task, MultiLabelTask):
         return _LABEL_SETS, metrics.set_hits_by_label
     return _LABELS | _positive(getattr(task, "positive", "")), metrics.label_hits
@@ -77,6 +80,14 @@ def _accuracy(examples: Examples) -> Interval:
     if (counts[:, 1] == 1).all():
         return wilson(int(counts[:, 0].sum()), len(counts))
     return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+
+
+def _of_answers(score: Callable[[Sequence[str], str | None], float]) -> Callable[[Examples], Interval]:
+    def interval(examples: Examples) -> Interval:
+        rows = [(sum(score(gold, said) for gold, said in pairs), len(pairs)) for pairs in examples]
+        return bootstrap(np.array(rows), lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+
+    return interval
 
 
 def _of_sets(figure: Callable[[np.ndarray], np.ndarray]) -> Callable[[Examples], Interval]:
@@ -180,6 +191,10 @@ _SETS = {
     "f1": _Metric(metrics.f1, _of_sets(_f1)),
     "precision": _Metric(metrics.precision, _of_sets(_precision)),
     "recall": _Metric(metrics.recall, _of_sets(_recall)),
+}
+_ANSWERS = {
+    "f1": _Metric(metrics.answer_f1, _of_answers(metrics.answer_score)),
+    "exact_match": _Metric(metrics.exact_match, _of_answers(metrics.exact_score)),
 }
 _LABEL_SETS = _SETS | {
     "micro_f1": _SETS["f1"],

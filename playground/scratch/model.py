@@ -1,5 +1,5 @@
-"""A transformer encoder, with a classifier of texts, an embedder of texts and a tagger of words on top, from scratch, in one file
-to be read from top to bottom.
+"""A transformer encoder, with a classifier of texts, an embedder of texts, a tagger of words and a reader of questions on top, from
+scratch, in one file to be read from top to bottom.
 
 After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
 it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
@@ -152,10 +152,17 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.dim)
 
-    def forward(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Tensor:
-        """ids int64 [B, T], mask bool [B, T] (True for tokens, False for padding) -> [B, T, D]"""
+    def forward(
+        self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None, added: Tensor | None = None
+    ) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T] (True for tokens, False for padding) -> [B, T, D]
+
+        added: what else is known of each token, [B, T, D], added to what it is and where it stands.
+        """
         allowed = mask[:, None, None, :]  # [B, 1, 1, T]: nobody looks at padding, in any head, from any token
         x = self.embeddings(ids)  # [B, T, D]
+        if added is not None:
+            x = x + added
         for block in self.blocks:
             x = block(x, allowed, record)
         return self.norm(x)
@@ -344,6 +351,56 @@ class EncoderTagger(SavedModel):
         before, after = nn.functional.pad(x, (0, 0, 1, 0))[:, :-1], nn.functional.pad(x, (0, 0, 0, 1))[:, 1:]
         window = self.window(self.dropout(torch.cat([before, x, after], dim=-1)))  # [B, W, 3D] -> [B, W, D]
         return self.classifier(self.dropout(nn.functional.gelu(window)))
+
+
+@dataclass(frozen=True)
+class ReaderConfig(EncoderConfig):
+    """An encoder's shape; the two labels are an answer's first token and its last."""
+
+
+class EncoderReader(SavedModel):
+    """Where in a context the answer to a question begins, and where it ends: two scores for every token.
+
+        <cls> question <sep> context -> encoder -> begins here?  [B, T]
+                                               +-> ends here?    [B, T]
+
+    The answer is the stretch whose two scores have the highest sum; <cls> stands for "no answer" (Devlin et al. 2019, arXiv
+    1810.04805, sections 4.2 and 4.3). Each token is told what it is part of, and a context's token whether it stands in the
+    question too: to find the question's words again is what reading begins with, and a small model that has read little would
+    spend all its strength on it (the exact-match feature of Chen et al. 2017, arXiv 1704.00051, section 3.2).
+    """
+
+    config: ReaderConfig
+    config_class = ReaderConfig
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.kinds = nn.Embedding(3, config.dim)  # of the question, of the context, of both
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.dim, config.labels)
+        self.apply(initialize)
+
+    def forward(self, ids: Tensor, mask: Tensor, starts: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T], starts int64 [B] (the place of the context's first token) -> logits [B, T, 2].
+
+        record: see EncoderClassifier.
+        """
+        kinds = self.kinds(kinds_of(ids, mask, starts))  # [B, T, D]
+        states = self.encoder(ids, mask, record, added=kinds)  # [B, T, D]
+        return self.classifier(self.dropout(states))
+
+
+def kinds_of(ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
+    """ids, mask [B, T], starts [B] -> int64 [B, T]: 0 for the question and special tokens, 1 for the context, 2 for a token of the
+    context that stands in the question too.
+    """
+    places = torch.arange(ids.shape[1], device=ids.device)  # [T]
+    context = (places >= starts[:, None]) & mask  # [B, T]
+    question = (places > 0) & (places < starts[:, None] - 1)  # [B, T], without <cls> and <sep>
+    same = (ids[:, :, None] == ids[:, None, :]) & question[:, None, :]  # [B, T, T]: which stands where in the question
+    return context.long() + (context & same.any(dim=-1)).long()
 
 
 def initialize(module: nn.Module) -> None:

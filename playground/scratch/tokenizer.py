@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 
 PAD, CLS, MASK = "<pad>", "<cls>", "<mask>"
+SEP = "<sep>"  # between a question and its context; only a reader's tokenizer has it
 FORMAT = "four-tiers-bpe"
 BYTE_ORDER = (*range(33, 127), *range(161, 173), *range(174, 256), *range(33), *range(127, 161), 173)
 # GPT-2's pattern in the standard library's dialect: contractions; words, numbers and other signs with one blank before; blanks.
@@ -89,6 +90,22 @@ class Tokenizer:
             ids += tokens
             places += [place] * len(tokens)
         return ids, places
+
+    def for_reader(self, text: str) -> tuple[list[int], list[tuple[int, int]], list[int]]:
+        """What a reader needs of a text: ids and spans as `encode_with_offsets`, and the number of the piece that each token
+        is of.
+        """
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        pieces: list[int] = []
+        at = 0
+        for number, piece in enumerate(PIECES.findall(self._normal(text))):
+            for i in self._piece(piece):
+                ids.append(i)
+                spans.append((at, at + len(self.tokens[i])))
+                pieces.append(number)
+                at += len(self.tokens[i])
+        return ids, spans, pieces
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids and their spans [start, end) in the text's UTF-8 bytes: one after the other, without gaps."""

@@ -27,8 +27,9 @@ class Row:
 def read_examples(
     path: Path, task: Task, limit: int | None, max_chars: int, values: Mapping[str, str] | None = None
 ) -> list[Row]:
-    """JSON lines: `{"text", "label"}`, `{"text", "labels": [...]}` or `{"text", "spans": [{"start", "end", "label"}]}`; at least
-    one. Raises BadFile, naming the line; InputError for what is wrong with the values.
+    """JSON lines: `{"text", "label"}`, `{"text", "labels": [...]}`, `{"text", "spans": [{"start", "end", "label"}]}` or
+    `{"question", "context", "answers": [...]}`; at least one. Raises BadFile, naming the line; InputError for what is wrong with
+    the values.
     """
     records: list[tuple[int, dict[str, Any]]] = []
     try:
@@ -37,7 +38,7 @@ def read_examples(
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    records.append((number, _record(path.name, number, line)))
+                    records.append((number, _record(path.name, number, line, task)))
                 if limit is not None and len(records) >= limit:
                     break
     except (OSError, UnicodeDecodeError) as error:
@@ -48,13 +49,13 @@ def read_examples(
     return [_row(path.name, number, record, read, max_chars) for number, record in records]
 
 
-def _record(name: str, number: int, line: str) -> dict[str, Any]:
+def _record(name: str, number: int, line: str, task: Task) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise BadFile(f"Line {number} of {name} is not JSON: put one object a line.") from error
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        raise BadFile(f'Line {number} of {name} has no "text".')
+    if not isinstance(record, dict) or not isinstance(task.asked(record), str):
+        raise BadFile(f'Line {number} of {name} has no "{task.asks_by}".')
     return record
 
 
@@ -63,7 +64,7 @@ def _row(name: str, number: int, record: Mapping[str, Any], read: Reader, max_ch
         task = read(record)
         gold = task.gold(record)
         if gold is not None:
-            return Row(task.check(record["text"], max_chars), gold, task)
+            return Row(task.check(task.asked(record), max_chars), gold, task)
     except PlaygroundError as error:
         raise BadFile(f"Line {number} of {name}: {error}") from error
     raise BadFile(f"Line {number} of {name} is no example of {task.name}: {task.fault(record)}.")

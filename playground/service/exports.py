@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Answer, Gold, Labels, MultiLabels, Span, Spans
+from playground.core.types import Answer, ExtractedAnswer, Gold, GoldAnswers, Labels, MultiLabels, Span, Spans
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +28,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
-    there is no answer.
+    """A label; several as in "joy; love", spans as in "PER Anna; LOC Paris", an answer's words; "none" where nothing holds or was
+    found, "no answer" where a context has none. Empty where the tier gave nothing.
     """
     match output:
         case None:
@@ -40,12 +40,16 @@ def answer_cell(output: Answer | None) -> str:
             return "; ".join(labels) or "none"
         case Spans(spans=spans):
             return _spans(spans)
+        case ExtractedAnswer(answer=answer):
+            return " ".join(answer.split()) or "no answer"
 
 
 def gold_cell(gold: Gold | None) -> str:
     """As `answer_cell`."""
     if gold is None:
         return ""
+    if isinstance(gold, GoldAnswers):
+        return "; ".join(" ".join(answer.split()) for answer in gold.answers) or "no answer"
     if isinstance(gold, frozenset):
         return "; ".join(sorted(gold)) or "none"
     return gold if isinstance(gold, str) else _spans(gold)
@@ -56,7 +60,7 @@ def _spans(spans: Sequence[Span]) -> str:
 
 
 def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
-    """A line per input in the pasted order; per tier its answer, confidence (of a single label), latency and error."""
+    """A line per input in the pasted order; per tier its answer, confidence (of a single label or answer), latency and error."""
     header = [
         "line",
         "text",
@@ -70,11 +74,20 @@ def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
     return _csv(header, (cells(row) for row in sorted(rows, key=lambda row: row.index)))
 
 
+def _confidence(output: Answer | None) -> float | None:
+    match output:
+        case Labels(confidence=confidence):
+            return confidence
+        case ExtractedAnswer(score=score):
+            return score
+    return None
+
+
 def _cells(result: TierResult | None) -> list[object]:
     if result is None:
         return [""] * 5
     output, latency = result.output, result.stats.latency_seconds
-    confidence = output.confidence if isinstance(output, Labels) else None
+    confidence = _confidence(output)
     return [
         answer_cell(output),
         "" if confidence is None else round(confidence, 6),

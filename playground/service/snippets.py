@@ -12,10 +12,11 @@ from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core.calls import Match
+from playground.core.extract_task import CONTEXT
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
-from playground.service import matcher_snippets, tagger_snippets
+from playground.service import matcher_snippets, reader_snippets, tagger_snippets
 from playground.service.cards import pick
 
 Render = Callable[[Catalog, Task, Checkpoint, str], str]
@@ -115,7 +116,7 @@ def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, 
     if checkpoint is None:
         return _HOSTED.format(
             title=task.title,
-            text=repr(text),
+            text=repr(task.prompt(text)),
             schema=pformat(task.schema(), width=110, sort_dicts=False),
             model=repr(choice.id),
             instruction=repr(task.instruction),
@@ -209,6 +210,23 @@ def _matcher(template: str) -> Render:
     return render
 
 
+def _reader(template: str) -> Render:
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        return (template + reader_snippets.LOOP).format(
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(text),
+            context=repr(dict(task.values)[CONTEXT]),
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            max_length=checkpoint.max_length,
+            no_answer=checkpoint.no_answer,
+        )
+
+    return render
+
+
 def _written(value: object) -> str:
     """As Python; many items one a line."""
     short = repr(value)
@@ -226,6 +244,9 @@ _LOCAL: dict[str, Render] = {
     "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
     "lora-tagger": _tagger,
     "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),
+    "pipeline-reader": _reader(reader_snippets.PIPELINE + reader_snippets.PAIRS),
+    "lora-reader": _reader(reader_snippets.LORA + reader_snippets.PAIRS),
+    "scratch-reader": _reader(reader_snippets.SCRATCH),
 }
 
 

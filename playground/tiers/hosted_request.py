@@ -81,7 +81,7 @@ def messages(task: Task, text: str, features: Features) -> list[dict[str, str]]:
     if features.format != "json_schema":
         schema = json.dumps(task.schema(), ensure_ascii=False)
         instruction += f"\n\nReply with one JSON object and nothing else. It must follow this JSON schema:\n{schema}"
-    return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
+    return [{"role": "system", "content": instruction}, {"role": "user", "content": task.prompt(text)}]
 
 
 def arguments(task: Task, text: str, model: str, features: Features, most_tokens: int) -> dict[str, Any]:

@@ -46,7 +46,24 @@ SMS = (
     "**SMS Spam Collection** (Almeida, Hidalgo and Yamakami 2011, UCI): text messages, an eighth of them spam. Licence: "
     "CC BY 4.0.",
 )
+SQUAD = (
+    "**SQuAD 1.1** (Rajpurkar et al. 2016): questions about paragraphs of Wikipedia, answered by a stretch of the paragraph. "
+    "Licence: CC BY-SA 4.0. Where an answer stands several times, the place is taken whose sentence shares most words with the "
+    "question. To some questions a paragraph that does not answer them was put, half of them of the same article.",
+)
+KNOWLEDGE_BASE = (
+    "**A company's knowledge base** (written for this project, `assets/datasets/knowledge-base`): 40 articles, 400 questions. "
+    "Licence: CC0.",
+)
 FIGURES = {
+    "answer_f1": "F1 of the answers' words (SQuAD's)",
+    "exact_match": "exact match (SQuAD's)",
+    "phrase_f1": "F1 of the baseline: the sentence that shares most words with the question, its best noun phrase",
+    "phrase_exact_match": "exact match of the same",
+    "qa_general_answer_f1": "F1 of `qa-general` on these questions",
+    "qa_general_exact_match": "exact match of `qa-general` on these questions",
+    "called_unanswerable": "said to have no answer",
+    "noticed": "of as many questions with a paragraph that does not answer them: said to have no answer",
     "positives": "of them spam",
     "classes": "labels to choose from",
     "sentences": "sentences",
@@ -169,7 +186,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if "base" in record:
         base = record["base"]
-        head = " and a head" if record["labels"] else ""
+        head = " and a head" if record["labels"] or "no_answer" in record else ""
         lines += [
             "",
             f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
@@ -210,6 +227,12 @@ def _confidence(record: Mapping[str, Any]) -> list[str]:
             "negative log-likelihood (Guo et al. 2017), and the head in this folder already is. The expected calibration error "
             "of the test part, over 15 bins of equal width, is "
             f"{record['ece']:.3f}" + (", of all labels' scores." if "thresholds" in record else "."),
+            "",
+        ]
+    if "no_answer" in record:
+        lines += [
+            f"“No answer” is said from a probability of {record['no_answer']:g} on: the lowest from 0.5 on that costs held-out "
+            "questions with an answer at most 0.005 of their F1. It was set on other articles than the figures are of.",
             "",
         ]
     if "thresholds" in record:

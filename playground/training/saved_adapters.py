@@ -12,6 +12,7 @@ from playground.bundled import ENCODER_ID, ENCODER_REVISION
 from playground.training import low_rank
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+HEADS = ("classifier", "qa_outputs")  # by transformers' names: of texts and words, of spans
 
 
 def save(model: PeftModel, folder: Path, rank: int | None = None) -> None:
@@ -32,7 +33,8 @@ def save(model: PeftModel, folder: Path, rank: int | None = None) -> None:
     save_file({k: v.half().contiguous() for k, v in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
     record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
     if record["modules_to_save"]:
-        record["modules_to_save"] = ["classifier"]  # peft repeats it, and adds a name that this architecture has not
+        # peft repeats it, and adds a name that this architecture has not
+        record["modules_to_save"] = [head for head in HEADS if any(f".{head}." in key for key in tensors)]
     (folder / CONFIG).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
@@ -44,7 +46,7 @@ def parameters(folder: Path) -> int:
 def fits(folder: Path, labels: int) -> bool:
     """Whether the head of the adapter saved in `folder` is for so many labels."""
     weights = load_file(folder / WEIGHTS)
-    return any(key.endswith("classifier.bias") and len(bias) == labels for key, bias in weights.items())
+    return any(key.endswith(tuple(f"{head}.bias" for head in HEADS)) and len(b) == labels for key, b in weights.items())
 
 
 def start_from(model: PeftModel, folder: Path) -> None:
@@ -60,8 +62,8 @@ def start_from(model: PeftModel, folder: Path) -> None:
     with torch.no_grad():
         for name in own:
             saved = name.replace(".modules_to_save.default", "").replace(".default", "")
-            if ".classifier." in name:
-                if fits(folder, model.config.num_labels):
+            if any(f".{head}." in name for head in HEADS):
+                if saved in weights and fits(folder, model.config.num_labels):
                     own[name].copy_(weights[saved])
             elif saved not in weights:
                 raise ValueError(f"The adapter in {folder.name} does not fit this encoder: it has no {saved}.")

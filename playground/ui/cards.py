@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from playground.core.errors import InputError, PlaygroundError
+from playground.core.extract_task import CONTEXT
 from playground.core.run import RunRecord, TierResult
 from playground.core.task import Task
-from playground.core.types import Gold, Spans
+from playground.core.types import ExtractedAnswer, Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
 
@@ -21,7 +22,10 @@ def asked_of(task: Task) -> Asked:
     labels = tuple(task.labels)
     if task.kind == Spans.kind:
         return Asked(task.kind, labels, task.noun, task.every_word)
-    return Asked(task.kind if labels else "", labels, own=task.values != task.bound({}).values)
+    own = task.values != task.bound({}).values
+    if task.kind == ExtractedAnswer.kind:
+        return Asked(task.kind, own=own, context=dict(task.values)[CONTEXT])
+    return Asked(task.kind if labels else "", labels, own=own)
 
 
 def idle_cards(

@@ -130,8 +130,9 @@ def _field(task: Task, field: Field) -> Html:
             aria_describedby=f"{name}-error",
         ),
         error,
-        cls="pg-extra",
+        cls="pg-extra pg-extra-prose" if field.kind == "text" else "pg-extra",
         data_field=field.name,
+        data_prose=True if field.kind == "text" else None,
     )
 
 

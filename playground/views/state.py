@@ -14,7 +14,7 @@ from playground.core.errors import NotSupported
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.run import TierResult
 from playground.core.task import Label
-from playground.core.types import Choice, Gold, MultiLabels, Source, Stats
+from playground.core.types import Choice, ExtractedAnswer, Gold, MultiLabels, Source, Stats
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
 
@@ -43,7 +43,8 @@ class Asked:
 
     kind: of the output to expect, which chooses its view; empty where nobody knows.
     noun: what one labelled stretch of a text is called, and its plural. every_word: each word has exactly one label.
-    own: the labels are this visitor's: a card that names them is for nobody else.
+    own: the labels, or the context, are this visitor's: a card that shows them is for nobody else.
+    context: the text beside a question that the answer is quoted from.
     """
 
     kind: str = ""
@@ -51,11 +52,14 @@ class Asked:
     noun: tuple[str, str] = ("stretch", "stretches")
     every_word: bool = False
     own: bool = False
+    context: str = ""
 
     @property
     def long_names(self) -> bool:
         """Whether a headline needs room for more than a short word."""
-        return self.kind == MultiLabels.kind or any(len(label.name) > SHORT_NAME for label in self.labels)
+        return self.kind in (MultiLabels.kind, ExtractedAnswer.kind) or any(
+            len(label.name) > SHORT_NAME for label in self.labels
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 REPO = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
 NAMES = "dslim/bert-base-NER"
 ENTAILMENT = "MoritzLaurer/deberta-v3-xsmall-zeroshot-v1.1-all-33"
+READER = "distilbert/distilbert-base-cased-distilled-squad"
 NAME_TAGS = ("O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -91,6 +92,36 @@ def hub_cache_of_entailment(tmp_path_factory):
     torch.manual_seed(6)
     home = tmp_path_factory.mktemp("hf")
     entailment(snapshot_in(home, ENTAILMENT), KINDS["binary"])
+    return home
+
+
+@pytest.fixture(scope="module")
+def hub_cache_of_answers(tmp_path_factory):
+    """A tiny cased DistilBERT that finds answers, with the files that the real one has."""
+    import torch
+    from transformers import DistilBertConfig, DistilBertForQuestionAnswering
+
+    torch.manual_seed(4)
+    home = tmp_path_factory.mktemp("hf")
+    snapshot = snapshot_in(home, READER)
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        ".",
+        ",",
+        "?",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+    ]
+    (snapshot / "vocab.txt").write_text("\n".join(pieces))
+    settings = {"do_lower_case": False, "model_max_length": 512, "tokenizer_class": "DistilBertTokenizer"}
+    (snapshot / "tokenizer_config.json").write_text(json.dumps(settings))
+    shape = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "initializer_range": 0.5}
+    DistilBertForQuestionAnswering(DistilBertConfig(vocab_size=len(pieces), **shape)).save_pretrained(snapshot)
     return home
 
 
@@ -222,6 +253,49 @@ def test_a_hub_model_for_entailment_is_the_first_choice_for_labels_of_ones_own(h
     else:
         assert result["output"]["label"] == max(expected, key=expected.get)
     assert "read 3 times" in result["stats"]["note"]
+
+
+def test_a_hub_model_that_finds_answers_is_the_first_choice_for_questions(hub_cache_of_answers):
+    """What plain transformers finds: transformers 5 has no pipeline for it. No span has the score of "no answer"."""
+    import numpy as np
+    import torch
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    question, context = "Where did Ada go?", "Ada King met Charles \U0001f642 in London, and Cafe\u0301 Roma."
+    with Silent() as hub:
+        arguments = ["run", "qa", question, "--context", context, "--tier", "pretrained", "--json"]
+        found = run(*arguments, HF_HOME=str(hub_cache_of_answers), HF_ENDPOINT=hub.url)
+        assert found.returncode == 0, found.stderr.decode()
+        record = json.loads(found.stdout)
+        (result,) = record["results"]
+        assert (result["source"], result["model"], result["revision"]) == ("hub", READER, COMMIT)
+        assert hub.connections == []
+    assert record["values"] == {"context": context}
+    folder = next((hub_cache_of_answers / "hub").glob("models--*/snapshots/*"))
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForQuestionAnswering.from_pretrained(folder)
+    inputs = tokenizer(question, context, return_tensors="pt", return_offsets_mapping=True)
+    offsets = inputs.pop("offset_mapping")[0].tolist()
+    with torch.inference_mode():
+        said = model(**inputs)
+    start, end = said.start_logits[0].double().numpy(), said.end_logits[0].double().numpy()
+    words, inside = inputs.word_ids(0), [i for i, part in enumerate(inputs.sequence_ids(0)) if part == 1]
+    scores = {
+        (offsets[i][0], offsets[j][1]): start[i] + end[j]
+        for i in inside
+        for j in inside
+        if i <= j < i + 30
+        and (i == inside[0] or words[i] != words[i - 1])
+        and (j == inside[-1] or words[j] != words[j + 1])
+    }
+    best = max(scores, key=scores.get)
+    total = np.logaddexp.reduce([*scores.values(), start[0] + end[0]])
+    output = result["output"]
+    assert output["start"] == best[0]
+    assert context[output["start"] : output["end"]] == output["answer"]
+    assert output["answer"].startswith(context[slice(*best)])  # and the mark behind it, where one is
+    assert output["score"] == pytest.approx(np.exp(scores[best] - total), abs=1e-4)
+    assert output["no_answer"] == pytest.approx(np.exp(start[0] + end[0] - total), abs=1e-4)
+    assert len(output["others"]) == 3
 
 
 def test_without_it_the_bundled_one_answers_and_the_hub_is_not_asked(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 
 from playground.core import segment
 from playground.core.bio import Scheme
-from playground.core.calls import Call, Classify, Embed, Match, Tag
+from playground.core.calls import Call, Classify, Embed, Extract, Match, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
@@ -29,6 +29,7 @@ from playground.core.types import (
     in_order,
 )
 from playground.engine.scores import chosen, judged
+from tests.fakes.answers import fake_extracted
 
 DIMENSIONS = 16
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference names none
@@ -164,6 +165,8 @@ def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Ou
         return _matched(call)
     if isinstance(call, Tag):
         return _tagged(call)
+    if isinstance(call, Extract):
+        return fake_extracted(call.question, call.context, call.model.id)
     if isinstance(call, Embed):
         vectors = np.stack([embed(text) for text in call.texts])
         return Embeddings(vectors, tuple(len(text.split()) + 2 for text in call.texts))

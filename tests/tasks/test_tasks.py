@@ -4,7 +4,7 @@ import pytest
 
 from playground.core.segment import words
 from playground.core.span_task import SpanTask
-from playground.core.types import Labels, MultiLabels, Spans
+from playground.core.types import ExtractedAnswer, GoldAnswers, Labels, MultiLabels, Spans
 from playground.tasks import find_tasks
 
 TASKS = list(find_tasks())
@@ -18,20 +18,24 @@ def golds(example):
     """The labels in it."""
     if isinstance(example.gold, str):
         return {example.gold}
+    if isinstance(example.gold, GoldAnswers):
+        return set()
     return {one if isinstance(one, str) else one.label for one in example.gold}
 
 
 def test_the_tasks_stand_in_their_order():
-    names = ["sentiment", "ner", "pos", "zero-shot", "topics", "intent", "spam"]
+    names = ["sentiment", "ner", "pos", "zero-shot", "topics", "intent", "spam", "qa"]
     assert [task.name for task in TASKS][: len(names)] == names
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_examples_are_whole(task):
     assert 5 <= len(task.examples) <= 9
-    assert len({example.text for example in task.examples}) == len({example.title for example in task.examples})
+    assert len({(example.text, example.values) for example in task.examples}) == len(
+        {example.title for example in task.examples}
+    )
     for example in task.examples:
-        assert task.check(example.text, 500) == example.text
+        assert bound(task, example).check(example.text, 500) == example.text
         assert example.why.endswith((".", "?"))
         assert golds(example) <= {label.name for label in bound(task, example).labels}
     for label in task.labels:
@@ -48,13 +52,18 @@ def test_the_gold_is_right_and_its_bench_row_is_read_back(task):
             output, row = Labels(example.gold, ()), {"label": example.gold}
         elif isinstance(example.gold, frozenset):
             output, row = MultiLabels(tuple(example.gold)), {"label": sorted(example.gold)}
+        elif isinstance(example.gold, GoldAnswers):
+            said = example.gold.answers
+            output, row = ExtractedAnswer(said[0] if said else "", 0, 0), {"answers": list(said)}
+            assert all(answer in asked.context for answer in said)
         else:
             output = Spans(example.gold, names)
             row = {"spans": [{"start": span.start, "end": span.end, "label": span.label} for span in example.gold]}
         assert asked.kind == output.kind
         assert asked.gold({"text": example.text} | row) == example.gold
         assert asked.matches(output, example.gold) is True
-        assert all(gold == said for gold, said in asked.pairs(example.text, example.gold, output))
+        pairs = asked.pairs(example.text, example.gold, output)
+        assert all(gold == said or gold == () == tuple(said) or said in gold for gold, said in pairs)
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if isinstance(task, SpanTask)], ids=lambda task: task.name)

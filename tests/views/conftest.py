@@ -7,7 +7,10 @@ from playground.core.errors import LoadFailed
 from playground.core.events import Cancelled, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.task import Label
 from playground.core.types import (
+    AnswerSpan,
     Choice,
+    ExtractedAnswer,
+    GoldAnswers,
     JudgedLabel,
     Labels,
     LabelScore,
@@ -62,7 +65,20 @@ multilabels = st.builds(
     st.lists(st.booleans(), max_size=9),
     st.sampled_from(["computed", "stated"]),
 )
-answers = st.one_of(labels, spans, multilabels)
+extracted = st.builds(
+    ExtractedAnswer,
+    words,
+    st.integers(0, 30),
+    st.integers(0, 40),
+    maybe(scores),
+    st.lists(st.builds(AnswerSpan, words, st.integers(0, 30), st.integers(0, 40), maybe(scores)), max_size=3).map(
+        tuple
+    ),
+    maybe(scores),
+    st.sampled_from(["computed", "stated"]),
+    st.booleans(),
+)
+answers = st.one_of(labels, spans, multilabels, extracted)
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
 stats = st.builds(
@@ -111,14 +127,21 @@ states = st.builds(
     choices=st.lists(choices, max_size=3).map(tuple),
     asked=st.builds(
         Asked,
-        kind=st.sampled_from(["labels", "multilabels", "spans", "", "else"]),
+        kind=st.sampled_from(["labels", "multilabels", "spans", "answer", "", "else"]),
         labels=st.lists(st.builds(Label, words, words), max_size=8, unique_by=lambda label: label.name).map(tuple),
         noun=st.tuples(words, words),
         every_word=st.booleans(),
+        context=words,
     ),
     input=words,
     model=maybe(words),
-    gold=st.one_of(st.none(), words, st.lists(stretches, max_size=3).map(in_order), st.frozensets(words, max_size=3)),
+    gold=st.one_of(
+        st.none(),
+        words,
+        st.lists(stretches, max_size=3).map(in_order),
+        st.frozensets(words, max_size=3),
+        st.builds(GoldAnswers, st.lists(words, max_size=2).map(tuple)),
+    ),
     right=maybe(st.booleans()),
     previous=maybe(answers),
     trained_on=words,

@@ -24,7 +24,6 @@ from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-HEAD = "classifier."
 # What a LoRA config may say here. The rest is for training, or changes the backbone for everybody (bias, modules_to_save).
 KEPT = (
     "r",
@@ -121,7 +120,7 @@ class Adapted(ABC):
 
 class AdapterLoader(ABC):
     """name: of the loader; `task`: peft's word for what the adapter was trained for; `purpose`: ours; `headed`: whether a head
-    belongs to it.
+    belongs to it, which transformers calls `head`.
 
     outside: layers of the encoder that such an adapter's own model may not have; it stands on them where it has matrices for
     them.
@@ -131,6 +130,7 @@ class AdapterLoader(ABC):
     task: str
     purpose: str
     headed = True
+    head = "classifier"
     outside: tuple[str, ...] = ()
 
     @abstractmethod
@@ -219,11 +219,11 @@ class AdapterLoader(ABC):
         matrices = {key.removeprefix(inner): value for key, value in state.items() if key.startswith(inner)}
         rest = {key.removeprefix(whole): value for key, value in state.items() if not key.startswith(inner)}
         matrices = {key: value.to(base.device, base.dtype) for key, value in matrices.items()}
-        if rest.keys() != ({f"{HEAD}weight", f"{HEAD}bias"} if self.headed else set()) or not matrices:
+        if rest.keys() != ({f"{self.head}.weight", f"{self.head}.bias"} if self.headed else set()) or not matrices:
             raise self._other(ref)
         if not self.headed:
             return matrices, None
-        weight, bias = (rest[f"{HEAD}{part}"].to(base.device).float() for part in ("weight", "bias"))
+        weight, bias = (rest[f"{self.head}.{part}"].to(base.device).float() for part in ("weight", "bias"))
         return matrices, (weight, bias)
 
     def _other(self, ref: ModelRef) -> LoadFailed:
