@@ -46,6 +46,10 @@ SMS = (
     "**SMS Spam Collection** (Almeida, Hidalgo and Yamakami 2011, UCI): text messages, an eighth of them spam. Licence: "
     "CC BY 4.0.",
 )
+WIKIPEDIA = (
+    "**Wikipedia paragraphs** (the contexts of SQuAD 1.1; Rajpurkar et al. 2016). Licence: CC BY-SA 4.0, and so are these weights.",
+)
+NOVELS = ("**96 English novels** of 1839 to 1932, from the middle of each 60,000 characters. Public domain by age.",)
 FIGURES = {
     "positives": "of them spam",
     "classes": "labels to choose from",
@@ -78,6 +82,15 @@ FIGURES = {
     "chance_accuracy": "accuracy of chance",
     "several_f1": "micro F1 of 5 labels judged each by itself, one of them true",
     "plain_encoder_several_f1": "the same of the plain encoder",
+    "accuracy_at_5": "the word is among the five likeliest",
+    "perplexity": "perplexity of the hidden words",
+    "most_frequent_accuracy": "accuracy of always the most frequent word of the same training text",
+    "most_frequent_accuracy_at_5": "one of its five most frequent words",
+    "most_frequent_perplexity": "perplexity of its words' frequencies",
+    "general_accuracy": "accuracy of `fill-mask-general` on these words",
+    "general_accuracy_at_5": "among five, of the same",
+    "general_perplexity": "perplexity of the same",
+    "one_piece": "share of all words that are one piece, and so were asked",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }

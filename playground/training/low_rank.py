@@ -18,14 +18,21 @@ from torch.nn import functional as F
 
 
 class _AddedWeights(torch.autograd.Function):
-    """y = x (W + s B A)^T + bias. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay frozen."""
+    """y = x (W + s B A)^T + bias. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay frozen.
+
+    Under autocast the sum of the weights is float32, and what is multiplied with it, forth and back, is of autocast's type.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, a: Tensor, b: Tensor, scaling: float) -> Tensor:
-        merged = torch.addmm(weight, b, a, alpha=scaling)  # [O, I]
-        ctx.save_for_backward(x, merged, a, b)
-        ctx.scaling = scaling
-        return F.linear(x, merged, bias)
+        lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+        with torch.autocast("cpu", enabled=False):
+            merged = torch.addmm(weight, b, a, alpha=scaling)  # [O, I]
+            if lower is not None:
+                x, merged, bias, a, b = (tensor.to(lower) for tensor in (x, merged, bias, a, b))
+            ctx.save_for_backward(x, merged, a, b)
+            ctx.scaling = scaling
+            return F.linear(x, merged, bias)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -252,6 +252,36 @@ _RECIPES = {
             "playground.training.texts_from_scratch",
             {},
         ),
+        _Recipe(
+            RecipeInfo(
+                "fill-mask-general",
+                "LoRA adapter and head for missing words over the bundled encoder",
+                "Wikipedia paragraphs, novels",
+                45,
+            ),
+            "playground.training.masked_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "fill-mask-medical",
+                "LoRA adapter for missing words of medical abstracts, from fill-mask-general on",
+                "BC5CDR, NCBI Disease",
+                8,
+            ),
+            "playground.training.masked_adapters",
+            {},
+        ),
+        _Recipe(
+            RecipeInfo(
+                "fill-mask-scratch",
+                "our own small masked model and tokenizer, from random weights",
+                "Wikipedia paragraphs alone",
+                12,
+            ),
+            "playground.training.masked_from_scratch",
+            {},
+        ),
     )
 }
 
@@ -288,7 +318,7 @@ def run(
     recipe = _RECIPES[name]
     if data is not None and not Path(data).is_dir():
         raise BadFile(
-            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/ and pos/."
+            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/, pos/ and text/."
         )
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})
