@@ -1,5 +1,5 @@
-"""A transformer encoder, with a classifier of texts, an embedder of texts and a tagger of words on top, from scratch, in one file
-to be read from top to bottom.
+"""A transformer encoder, with a classifier of texts, an embedder of texts, a tagger of words and a filler of gaps on top, from
+scratch, in one file to be read from top to bottom.
 
 After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
 it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
@@ -12,6 +12,7 @@ Letters in the comments, for shapes:
     V  size of the vocabulary  L  labels
     W  words per text          P  numbers that a text's tokens are pooled into: D or 2D
     E  numbers in a text's vector, where texts are compared
+    N  gaps in all texts of the batch together
 """
 
 import json
@@ -344,6 +345,44 @@ class EncoderTagger(SavedModel):
         before, after = nn.functional.pad(x, (0, 0, 1, 0))[:, :-1], nn.functional.pad(x, (0, 0, 0, 1))[:, 1:]
         window = self.window(self.dropout(torch.cat([before, x, after], dim=-1)))  # [B, W, 3D] -> [B, W, D]
         return self.classifier(self.dropout(nn.functional.gelu(window)))
+
+
+@dataclass(frozen=True)
+class MaskedConfig(EncoderConfig):
+    """An encoder's shape."""
+
+    labels: int = 0  # none of its own: it answers with tokens of the vocabulary
+
+
+class EncoderMasked(SavedModel):
+    """One decision per gap: encode the text, and let every token of the vocabulary apply for the place (Devlin et al. 2019, arXiv
+    1810.04805).
+
+    The vector at a gap, made in the light of its neighbours, is compared with the vector of every token: the same table that turned
+    the tokens into vectors at the bottom turns vectors into tokens at the top (Press and Wolf 2017, arXiv 1608.05859). A bias says
+    how frequent each token is anyway.
+    """
+
+    config: MaskedConfig
+    config_class = MaskedConfig
+
+    def __init__(self, config: MaskedConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.transform = nn.Linear(config.dim, config.dim)
+        self.norm = nn.LayerNorm(config.dim)
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.apply(initialize)
+
+    def forward(self, ids: Tensor, mask: Tensor, gaps: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T], gaps bool [B, T] (True where a token is to be named) -> logits [N, V], gap by gap.
+
+        record: see EncoderClassifier.
+        """
+        states = self.encoder(ids, mask, record)  # [B, T, D]
+        x = self.norm(nn.functional.gelu(self.transform(states[gaps])))  # [N, D]: nothing is computed where nobody asks
+        return x @ self.encoder.embeddings.tokens.weight.T + self.bias  # [N, D] @ [D, V]
 
 
 def initialize(module: nn.Module) -> None:

@@ -1,19 +1,22 @@
 """What a masked language model learns from: full windows of running text, and whole words of them hidden.
 
 Every window begins where a sentence does and is full to its last place: nothing is spent on padding. Hidden are words that are
-one piece of the vocabulary, so that one mask always stands for one whole word. numpy alone.
+one piece of the vocabulary, so that one mask always stands for one whole word. numpy alone, no torch.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from playground.scratch.tokenizer import CLS, MASK, Tokenizer
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """What masking asks of a tokenizer. whole: bool [V], pieces that are words where no `inner` piece follows; inner: bool [V],
-    pieces that go on a word. ends: ids after which a sentence begins.
+    pieces that go on a word. ends: ids after which a sentence begins. last: what ends a window, where anything does.
     """
 
     encode: Callable[[Sequence[str]], list[list[int]]]  # texts -> ids, without special tokens
@@ -21,7 +24,7 @@ class Vocabulary:
     inner: np.ndarray
     ends: tuple[int, ...]
     first: int
-    last: int
+    last: int | None
     mask: int
 
     def __len__(self) -> int:
@@ -35,7 +38,7 @@ class Vocabulary:
         return found
 
 
-def wordpiece(tokenizer) -> Vocabulary:
+def wordpiece(tokenizer: Any) -> Vocabulary:
     """Of a WordPiece tokenizer of transformers, whose pieces inside words begin with "##"."""
     pieces = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     inner = np.array([piece.startswith("##") for piece in pieces])
@@ -47,6 +50,20 @@ def wordpiece(tokenizer) -> Vocabulary:
         tokenizer.cls_token_id,
         tokenizer.sep_token_id,
         tokenizer.mask_token_id,
+    )
+
+
+def byte_pairs(tokenizer: Tokenizer) -> Vocabulary:
+    """Of our own tokenizer, whose tokens hold the blank before a word."""
+    words = [tokenizer.decode([id_]) for id_ in range(len(tokenizer))]
+    return Vocabulary(
+        lambda texts: [tokenizer.encode(text) for text in texts],
+        np.array([word[:1] == " " and word[1:].isalnum() for word in words]),
+        np.array([word[:1].isalnum() for word in words]),
+        tuple(id_ for id_, word in enumerate(words) if word.strip() in (".", "?", "!")),
+        tokenizer.special(CLS),
+        None,
+        tokenizer.special(MASK),
     )
 
 
@@ -63,11 +80,12 @@ class Stream:
 
     def windows(self, starts: np.ndarray, vocabulary: Vocabulary, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids [B, length], special ones at both ends, and bool [B, length]: which of them may be hidden."""
-        inner = self.ids[starts[:, None] + np.arange(length - 2)]
-        ids = np.full((len(starts), length), vocabulary.first)
-        ids[:, 1:-1], ids[:, -1] = inner, vocabulary.last
+        end = length if vocabulary.last is None else length - 1
+        inner = self.ids[starts[:, None] + np.arange(end - 1)]
+        ids = np.full((len(starts), length), vocabulary.last or 0)
+        ids[:, 0], ids[:, 1:end] = vocabulary.first, inner
         may = np.zeros(ids.shape, dtype=bool)
-        may[:, 1:-1] = vocabulary.words(inner)
+        may[:, 1:end] = vocabulary.words(inner)
         return ids, may
 
 
