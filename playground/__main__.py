@@ -21,7 +21,7 @@ from playground.catalog import Catalog
 from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import MultiLabels, Spans
+from playground.core.types import Choices, MultiLabels, Spans
 from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
@@ -155,6 +155,14 @@ def _print_record(record: RunRecord, noun: tuple[str, str]) -> None:
                 score = "   –" if row.score is None else f"{row.score:.2f}"
                 needed = "" if row.threshold is None else f"  (holds from {row.threshold:.2f})"
                 print(f"    {score}  {'*' if row.label in result.output.labels else ' '} {row.label}{needed}")
+        if isinstance(result.output, Choices):
+            for gap, rows in enumerate(result.output.masks, 1):
+                for row in rows[:SHOWN]:
+                    score = "   –" if row.score is None else f"{row.score:.2f}"
+                    print(f"    {score}  {gap}  {row.token}")
+            for word in result.output.weighed:
+                sides = "  ".join("   –" if side is None else f"{side:.2f}" for side in (word.here, word.there))
+                print(f"    {sides}  {word.token}  (here, and in the other sentence)")
         if isinstance(result.output, Spans):
             width = max((len(span.label) for span in result.output.spans), default=0)
             for span in result.output.spans:
@@ -174,6 +182,8 @@ def _line(result: TierResult, noun: tuple[str, str]) -> str:
         said += f", {output.unplaced} not in the text" if output.unplaced else ""
     elif isinstance(output, MultiLabels):
         said, shown = ", ".join(output.labels) or "none", ""
+    elif isinstance(output, Choices):
+        said, shown = ", ".join(output.words), ""
     else:
         said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
     return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"

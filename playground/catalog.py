@@ -183,8 +183,8 @@ class Catalog:
 
 
 METRICS = ("f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
-BESIDE = ("micro_f1", "ece")  # what is shown with it where it was measured
-NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error"}
+BESIDE = ("micro_f1", "accuracy_at_5", "perplexity", "ece")  # what is shown with it where it was measured
+NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "accuracy_at_5": "accuracy at 5", "ece": "calibration error"}
 
 
 def _measured(dataset: str, figures: dict[str, Any]) -> tuple[Measured, ...]:
@@ -213,10 +213,12 @@ def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float],
 _LOADERS = {
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
+    "lora-masked": "lora-masked",
     "lora-tagger": "lora-tagger",
     "scratch-encoder": "scratch-encoder",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
+    "scratch-encoder-masked": "scratch-masked",
 }
 
 

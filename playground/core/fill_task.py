@@ -106,7 +106,7 @@ class FillTask:
         found = _said(reply.get("gaps"), text)
         other = _said(reply.get("other_gaps"), self.other) if self.other else ()
         weighed = _weighed(found[0], other[0]) if other else ()
-        return Choices(found[0], found, other, weighed, "stated")
+        return Choices(found[0], found, other, self.other, weighed, "stated")
 
     def call(self, model: ModelRef, request: Request) -> Call:
         return Fill(model=model, user=request.session, text=request.text, other=self.other, most=SHOWN)

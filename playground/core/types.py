@@ -171,12 +171,13 @@ class Choices:
     """Words for the gaps of a text. `choices`: of its first gap, best first.
 
     masks: of every gap in reading order, the first among them. Each is filled by itself, as if the others stayed open.
-    other: the same of a second text, where one was given. weighed: words of both first gaps side by side.
+    other, other_text: the same of a second text, and that text, where one was given. weighed: words of both first gaps side by side.
     """
 
     choices: tuple[Filling, ...]
     masks: tuple[tuple[Filling, ...], ...] = ()
     other: tuple[tuple[Filling, ...], ...] = ()
+    other_text: str = ""
     weighed: tuple[Weighed, ...] = ()
     score_source: ScoreSource = "computed"
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Answer, Gold, Labels, MultiLabels, Span, Spans
+from playground.core.types import Answer, Choices, GapWords, Gold, Labels, MultiLabels, Span, Spans
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,7 +28,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
+    """A label or, for a gap, a word; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or was found. Empty where
     there is no answer.
     """
     match output:
@@ -40,6 +40,8 @@ def answer_cell(output: Answer | None) -> str:
             return "; ".join(labels) or "none"
         case Spans(spans=spans):
             return _spans(spans)
+        case Choices():
+            return "; ".join(output.words)
 
 
 def gold_cell(gold: Gold | None) -> str:
@@ -48,6 +50,8 @@ def gold_cell(gold: Gold | None) -> str:
         return ""
     if isinstance(gold, frozenset):
         return "; ".join(sorted(gold)) or "none"
+    if isinstance(gold, GapWords):
+        return "; ".join(" or ".join(sorted(words)) for words in gold.gaps)
     return gold if isinstance(gold, str) else _spans(gold)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from playground.core.errors import InputError, PlaygroundError
 from playground.core.run import RunRecord, TierResult
 from playground.core.task import Task
-from playground.core.types import Gold, Spans
+from playground.core.types import Choices, Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
 
@@ -21,7 +21,8 @@ def asked_of(task: Task) -> Asked:
     labels = tuple(task.labels)
     if task.kind == Spans.kind:
         return Asked(task.kind, labels, task.noun, task.every_word)
-    return Asked(task.kind if labels else "", labels, own=task.values != task.bound({}).values)
+    known = bool(labels) or task.kind == Choices.kind  # words to choose from, or all there are
+    return Asked(task.kind if known else "", labels, own=task.values != task.bound({}).values)
 
 
 def idle_cards(
