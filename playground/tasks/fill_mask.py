@@ -5,7 +5,7 @@ from playground.core.fill_task import OTHER, FillTask
 from playground.core.task import Example
 from playground.core.types import GapWords
 
-ORDER = 70
+ORDER = 80
 
 
 def _example(title: str, text: str, why: str, *gaps: str, other: str = "") -> Example:

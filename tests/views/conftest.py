@@ -8,6 +8,9 @@ from playground.core.events import Cancelled, Failed, Finished, Loading, Partial
 from playground.core.task import Label
 from playground.core.types import (
     Choice,
+    Choices,
+    Filling,
+    GapWords,
     JudgedLabel,
     Labels,
     LabelScore,
@@ -15,6 +18,7 @@ from playground.core.types import (
     Source,
     Spans,
     Stats,
+    Weighed,
     in_order,
 )
 from playground.core.types import Span as Stretch
@@ -54,6 +58,15 @@ spans = st.builds(
     st.integers(0, 3),
 )
 judged = st.builds(JudgedLabel, words, maybe(scores), maybe(scores))
+fillings = st.lists(st.builds(Filling, words, maybe(scores), words), min_size=1, max_size=7).map(tuple)
+filled = st.builds(
+    lambda gaps, other, text, rows, source: Choices(gaps[0], tuple(gaps), tuple(other), text, tuple(rows), source),
+    st.lists(fillings, min_size=1, max_size=3),
+    st.lists(fillings, max_size=2),
+    words.map(lambda text: f"{text} [MASK] {text}"),
+    st.lists(st.builds(Weighed, words, maybe(scores), maybe(scores)), max_size=4),
+    st.sampled_from(["computed", "stated"]),
+)
 multilabels = st.builds(
     lambda rows, held, source: MultiLabels(
         tuple(row.label for row, holds in zip(rows, held, strict=False) if holds), tuple(rows), source
@@ -62,7 +75,7 @@ multilabels = st.builds(
     st.lists(st.booleans(), max_size=9),
     st.sampled_from(["computed", "stated"]),
 )
-answers = st.one_of(labels, spans, multilabels)
+answers = st.one_of(labels, spans, multilabels, filled)
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
 stats = st.builds(
@@ -111,14 +124,22 @@ states = st.builds(
     choices=st.lists(choices, max_size=3).map(tuple),
     asked=st.builds(
         Asked,
-        kind=st.sampled_from(["labels", "multilabels", "spans", "", "else"]),
+        kind=st.sampled_from(["labels", "multilabels", "spans", "choices", "", "else"]),
         labels=st.lists(st.builds(Label, words, words), max_size=8, unique_by=lambda label: label.name).map(tuple),
         noun=st.tuples(words, words),
         every_word=st.booleans(),
     ),
     input=words,
     model=maybe(words),
-    gold=st.one_of(st.none(), words, st.lists(stretches, max_size=3).map(in_order), st.frozensets(words, max_size=3)),
+    gold=st.one_of(
+        st.none(),
+        words,
+        st.lists(stretches, max_size=3).map(in_order),
+        st.frozensets(words, max_size=3),
+        st.lists(st.frozensets(words, min_size=1, max_size=2), min_size=1, max_size=3).map(
+            lambda gaps: GapWords(tuple(gaps))
+        ),
+    ),
     right=maybe(st.booleans()),
     previous=maybe(answers),
     trained_on=words,
