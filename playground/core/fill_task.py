@@ -190,7 +190,10 @@ def _said(value: Any, text: str) -> tuple[tuple[Filling, ...], ...]:
         raise BadReply("The model's answer has not a word for each gap: run again or choose another model.")
     best = [words[0][0] for words in each]
     return tuple(
-        tuple(Filling(word, score, gaps.passage(text, [*best[:gap], word, *best[gap + 1 :]], gap)) for word, score in words)
+        tuple(
+            Filling(word, score, gaps.passage(text, [*best[:gap], word, *best[gap + 1 :]], gap))
+            for word, score in words
+        )
         for gap, words in enumerate(each)
     )
 

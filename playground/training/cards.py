@@ -110,6 +110,7 @@ class Words:
     limits: tuple[str, ...]
     counted: str = "texts"  # what "n" counts in the figures
     learned: str = "texts"  # what "examples" counts
+    repeats: str = ", no two the same"
     reads: str = "Texts are cut at {max_length} tokens."
 
 
@@ -182,7 +183,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if "base" in record:
         base = record["base"]
-        head = " and a head" if record["labels"] else ""
+        head = "" if record["format"] == "lora-encoder" else " and a head"
         lines += [
             "",
             f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
@@ -190,7 +191,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
             "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
-    lines += [f"Trained on {record['examples']:,} {words.learned}, no two the same. Held out: {words.held_out}."]
+    lines += [f"Trained on {record['examples']:,} {words.learned}{words.repeats}. Held out: {words.held_out}."]
     for name, classes in record.get("new_classes", {}).items():
         lines += ["", f"Never trained on, of {name}'s classes: {', '.join(f'`{label}`' for label in classes)}."]
     lines += ["", "## Figures", "", *_table(record["metrics"], words.counted), ""]

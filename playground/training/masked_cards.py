@@ -42,7 +42,8 @@ GENERAL = cards.Words(
         ENGLISH,
     ),
     counted="words",
-    learned="tokens of text, some of them more than once",
+    learned="tokens of text",
+    repeats=", in windows that overlap by chance",
     reads=WINDOWS + ONE_WORD,
 )
 MEDICAL = cards.Words(
@@ -66,7 +67,8 @@ MEDICAL = cards.Words(
         ENGLISH,
     ),
     counted="words",
-    learned="tokens of text, each many times",
+    learned="tokens of text",
+    repeats=", each many times with other words hidden",
     reads=WINDOWS + ONE_WORD,
 )
 SCRATCH = cards.Words(
@@ -89,6 +91,7 @@ SCRATCH = cards.Words(
         "English only.",
     ),
     counted="words",
-    learned="tokens of text, some of them more than once",
+    learned="tokens of text",
+    repeats=", in windows that overlap by chance",
     reads=WINDOWS + ONE_WORD,
 )

@@ -64,9 +64,7 @@ def run(job: Job) -> dict[str, Any]:
     streams = [Stream(vocabulary, split.train[name], room) for name in split.shares]
     shares = list(split.shares.values())
 
-    model, trained = train_masked(
-        vocabulary, streams, shares, settings, **job.session("learning", "model.safetensors")
-    )
+    model, trained = train_masked(vocabulary, streams, shares, settings, **job.session("learning", "model.safetensors"))
     if not trained.done:
         return cards.unfinished(job, trained)
     tokenizer.save(job.out / "tokenizer.json")

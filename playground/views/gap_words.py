@@ -46,7 +46,9 @@ def _shortened(parts: Sequence[str]) -> list[str]:
 
 def box(content: Child, text: str) -> Html:
     spoken = "The text with its gaps filled"
-    return el("div", content, cls="pg-marked pg-filled", dir=direction(text), tabindex=0, role="group", aria_label=spoken)
+    return el(
+        "div", content, cls="pg-marked pg-filled", dir=direction(text), tabindex=0, role="group", aria_label=spoken
+    )
 
 
 def candidates(output: Choices | None, gold: GapWords | None, before: Choices | None) -> Html:

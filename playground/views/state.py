@@ -55,7 +55,9 @@ class Asked:
     @property
     def long_names(self) -> bool:
         """Whether a headline needs room for more than a short word."""
-        return self.kind in (MultiLabels.kind, Choices.kind) or any(len(label.name) > SHORT_NAME for label in self.labels)
+        return self.kind in (MultiLabels.kind, Choices.kind) or any(
+            len(label.name) > SHORT_NAME for label in self.labels
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from tests.app.warm import interpreter as warm_interpreter
 
 REPO, BYTES = "test/masked", "test/bytes"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
-START = "Ann said: \"it's \\great\\\",\n{braces} <b>Zoe\u0308</b> \u202e 👩‍🔬 [MASK] \tcame by ___. "
+START = 'Ann said: "it\'s \\great\\",\n{braces} <b>Zoe\u0308</b> \u202e 👩‍🔬 [MASK] \tcame by ___. '
 TEXT = START + "And so on. " * 30 + "Then the <mask> came."
 OTHER = "Bob said that [MASK] {came} by 'train'."
 

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field, replace
 from playground.core.cancel import Cancel
 from playground.core.errors import LoadFailed, NotHere
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
+from playground.core.fill_task import FillTask
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Answer, Choice, Labels, LabelScore, MultiLabels, Request, Source, Stats, Support
+from tests.fakes.gaps import fake_choices
 from tests.fakes.spans import fake_spans
 from tests.fakes.whole_texts import fake_answer
 
@@ -103,6 +105,8 @@ class WordTier:
     def _answer(self, task: Task, text: str) -> Answer:
         if isinstance(task, SpanTask):
             return fake_spans(task, text, self.name, scored=not self.stats.request_json)
+        if isinstance(task, FillTask):
+            return fake_choices(task, text, self.name, scored=not self.stats.request_json)
         if task.kind == MultiLabels.kind or task.name in ("intent", "zero-shot"):
             return fake_answer(task, text, self.name, scored=not self.stats.request_json)
         return self._labels(task, text)

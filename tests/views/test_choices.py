@@ -36,7 +36,11 @@ TWO = Choices(FIRST, (FIRST, SECOND))
 ONE = Choices(FIRST, (FIRST,))
 STATED = Choices(SECOND, (gap(("yes", None)),), score_source="stated")
 WEIGHED = Choices(
-    FIRST, (FIRST,), (SECOND,), "And [MASK]!", (Weighed("she", 0.7, 0.2), Weighed("he", 0.1, 0.65), Weighed("it", None, 0.1))
+    FIRST,
+    (FIRST,),
+    (SECOND,),
+    "And [MASK]!",
+    (Weighed("she", 0.7, 0.2), Weighed("he", 0.1, 0.65), Weighed("it", None, 0.1)),
 )
 
 
@@ -62,7 +66,7 @@ def test_the_answer_stands_in_the_text_and_in_the_headline():
     assert view_of(TWO).headline(TWO, ASKED) == "nurse · yes"
     assert view_of(TWO).confidence(TWO) == pytest.approx(0.5)
     assert view_of(STATED).confidence(STATED) is None
-    assert view_of(TWO).remarks(TWO, ASKED) == ["Each gap is filled by itself, as if the others stayed open."]
+    assert view_of(TWO).remarks(TWO, ASKED) == ["Each gap is filled by itself."]
     assert view_of(STATED).remarks(STATED, ASKED) == ["Probabilities as stated by the model."]
     assert "From scratch: nurse and yes, 0.50." in shown(announcement([answered(TWO)]))
 
@@ -88,7 +92,9 @@ def test_two_texts_stand_side_by_side_with_both_probabilities():
     assert "And yes!" in found
     assert "she0.70 → 0.20" in found
     assert "it– → 0.10" in found
-    styles = [a["style"] for _, a in parsed(card(answered(WEIGHED, "Then [MASK]!"))).tags if "pg-there" in a.get("class", "")]
+    styles = [
+        a["style"] for _, a in parsed(card(answered(WEIGHED, "Then [MASK]!"))).tags if "pg-there" in a.get("class", "")
+    ]
     assert styles == ["--value:20.0%", "--value:65.0%", "--value:10.0%"]
 
 

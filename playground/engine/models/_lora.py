@@ -165,9 +165,7 @@ class AdapterLoader(ABC):
         own = sum(tensor.nbytes for tensor in tensors)
         identity = Identity(
             # from the tensors as they now lie in the encoder, not from the file
-            fingerprint=weights.fingerprint(
-                base.identity.fingerprint, state, _named(head or ())
-            ),
+            fingerprint=weights.fingerprint(base.identity.fingerprint, state, _named(head or ())),
             device=base.identity.device,
             dtype=base.identity.dtype,
             parameters=base.identity.parameters + size,

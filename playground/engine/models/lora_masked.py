@@ -21,7 +21,13 @@ from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 _HEAD = "cls.predictions."
-_PARTS = ("transform.dense.weight", "transform.dense.bias", "transform.LayerNorm.weight", "transform.LayerNorm.bias", "bias")
+_PARTS = (
+    "transform.dense.weight",
+    "transform.dense.bias",
+    "transform.LayerNorm.weight",
+    "transform.LayerNorm.bias",
+    "bias",
+)
 
 
 class LoraMasked(Adapted):

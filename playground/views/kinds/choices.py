@@ -40,7 +40,7 @@ class ChoicesView:
         if output.score_source == "stated":
             remarks.append("Probabilities as stated by the model.")
         if len(output.masks) > 1:
-            remarks.append("Each gap is filled by itself, as if the others stayed open.")
+            remarks.append("Each gap is filled by itself.")
         if any(word.startswith(gaps.INSIDE) for word in output.words):
             remarks.append(f"A word with {gaps.INSIDE} goes on the one before it.")
         return remarks
