@@ -112,8 +112,8 @@ class FillTask:
         return Fill(model=model, user=request.session, text=request.text, other=self.other, most=SHOWN)
 
     def gold(self, row: Mapping[str, Any]) -> GapWords | None:
-        """`answers`: of one gap the words that are right; of several an entry for each, a word or a list of words. None for anything
-        else.
+        """`answers`: of one gap the words that are right; of several an entry for each, a word or a list of words. None for
+        anything else.
         """
         text, answers = row.get("text"), row.get("answers", row.get("answer"))
         if not isinstance(text, str):

@@ -1,4 +1,7 @@
-"""Gaps in a text: how they are written, and how words come to stand in them. Everybody writes [MASK]; a model has a sign of its own."""
+"""Gaps in a text: how they are written, and how words come to stand in them.
+
+Everybody writes [MASK]; a model may have a sign of its own.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ def count(text: str) -> int:
 
 
 def filled(text: str, words: Sequence[str | None]) -> str:
-    """The text with a word in each gap, in reading order; None leaves a gap. A piece inside a word ("##ing") joins what stands before
-    it.
+    """The text with a word in each gap, in reading order; None leaves a gap. A piece inside a word ("##ing") joins what stands
+    before it.
 
     >>> filled("He was play [MASK] the [MASK].", ["##ing", "piano"])
     'He was playing the piano.'

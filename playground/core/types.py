@@ -171,7 +171,8 @@ class Choices:
     """Words for the gaps of a text. `choices`: of its first gap, best first.
 
     masks: of every gap in reading order, the first among them. Each is filled by itself, as if the others stayed open.
-    other, other_text: the same of a second text, and that text, where one was given. weighed: words of both first gaps side by side.
+    other, other_text: the same of a second text, and that text, where one was given. weighed: words of both first gaps, side by
+        side.
     """
 
     choices: tuple[Filling, ...]

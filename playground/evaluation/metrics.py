@@ -1,8 +1,8 @@
 """Metrics over pairs of a true answer and a given one. Every function takes golds and answers of equal length, gives 0..1.
 
-Three kinds: over labels (`accuracy`, `macro_f1`), over words for gaps (`accuracy_at`), and over sets (`precision`, `recall`, `f1`, `set_macro_f1`), where each true
-answer is the set of all that is true of one text: spans, each (start, end, canonical label), or canonical labels. An answer of
-None (the tier failed) is no answer.
+Three kinds: over labels (`accuracy`, `macro_f1`), over words for gaps (`accuracy_at`), and over sets (`precision`, `recall`, `f1`,
+`set_macro_f1`), where each true answer is the set of all that is true of one text: spans, each (start, end, canonical label), or
+canonical labels. An answer of None (the tier failed) is no answer.
 """
 
 from __future__ import annotations

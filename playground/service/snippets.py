@@ -13,7 +13,6 @@ from pprint import pformat
 from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
 from playground.core.calls import Fill, Match
-
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request

@@ -114,7 +114,8 @@ def train_masked(
     start: Path | None = None,
     **session: Any,
 ) -> tuple[PeftModel, PreTrainedTokenizerBase, Trained]:
-    """Train a new adapter, or go on from the one in folder `start`, its head included. The model returned holds the averaged weights.
+    """Train a new adapter, or go on from the one in folder `start`, its head included. The model returned holds the averaged
+    weights.
 
     base: the encoder's folder, for tests; by default the bundled one. session: see `fit`.
     """

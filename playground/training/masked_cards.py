@@ -3,12 +3,12 @@
 from playground.training import cards
 
 WINDOWS = (
-    "Of a text that is longer than {max_length} tokens each mask sees the {max_length} around it; nothing else of the text bears on it, "
-    "and nothing is cut off in silence: the answer says so."
+    "Of a text that is longer than {max_length} tokens each mask sees the {max_length} around it; nothing else of the text bears on "
+    "it, and nothing is cut off in silence: the answer says so."
 )
 ONE_WORD = (
-    " One mask stands for one word that is one piece of the vocabulary; several masks are filled each by itself, as if the others stayed "
-    "masked."
+    " One mask stands for one word that is one piece of the vocabulary; several masks are filled each by itself, as if the others "
+    "stayed masked."
 )
 BY_SA = "CC BY-SA 4.0, as Wikipedia's text, which it was trained on"
 ALL_MASKED = (
@@ -17,8 +17,8 @@ ALL_MASKED = (
 )
 SQUARE = "Words longer than one piece (names, rare words) can be no answer, and were never hidden in training or test."
 BIAS = (
-    "It repeats what texts say of people, their prejudices included: compare “The nurse said that [MASK]” with “The doctor said that "
-    "[MASK]”. Its probabilities are those of words in texts, not of facts in the world."
+    "It repeats what texts say of people, their prejudices included: compare “The nurse said that [MASK]” with “The doctor said "
+    "that [MASK]”. Its probabilities are those of words in texts, not of facts in the world."
 )
 ENGLISH = "English only, in lower case: capitals are neither read nor written."
 
@@ -59,7 +59,7 @@ MEDICAL = cards.Words(
     ),
     limits=(
         "It starts from the adapter `fill-mask-general`. Medical abstracts were chosen because their words (patients, induced, "
-        "mg, tumor) are common there and rare everywhere else: what a niche does to probabilities can be seen on nearly every line.",
+        "mg, tumor) are common there and rare elsewhere: what a niche does to probabilities can be seen on nearly every line.",
         "On any other text `fill-mask-general` is the better one.",
         "Abstracts of papers of some years, not clinical notes. It fills gaps with what is frequent, which is no medical advice.",
         SQUARE,
@@ -83,8 +83,8 @@ SCRATCH = cards.Words(
         "of their titles (“dev”)"
     ),
     limits=(
-        "It has read a few hundred thousand words in its life. It knows which words are frequent, and which follow each other; what a "
-        "sentence is about bears little on its answers.",
+        "It has read a few hundred thousand words in its life. It knows which words are frequent, and which follow each other; what "
+        "a sentence is about bears little on its answers.",
         SQUARE,
         ALL_MASKED,
         BIAS,

@@ -91,7 +91,9 @@ class Stream:
 
 @dataclass(frozen=True)
 class Hidden:
-    """A batch: ids int64 [B, T] with masks in place of words, `chosen` bool [B, T] where, `words` int64 [N]: the ids hidden there."""
+    """A batch: ids int64 [B, T] with masks in place of words, `chosen` bool [B, T] where, `words` int64 [N]: the ids hidden
+    there.
+    """
 
     ids: np.ndarray
     chosen: np.ndarray

@@ -36,8 +36,8 @@ class Passages:
 
 
 def general(data: Path | None) -> Passages:
-    """Wikipedia and novels. Dev: a tenth of Wikipedia's articles, by the SHA-256 of their titles. Held out: WikiText-2's valid part,
-    whose articles are not among those trained on.
+    """Wikipedia and novels. Dev: a tenth of Wikipedia's articles, by the SHA-256 of their titles. Held out: WikiText-2's valid
+    part, whose articles are not among those trained on.
     """
     if data is None:
         raise BadFile("The novels have no home on the hub that is known: give --data the folder that holds text/.")
@@ -56,8 +56,8 @@ def general(data: Path | None) -> Passages:
 
 
 def encyclopedic(data: Path | None) -> Passages:
-    """`general` without the novels; a third of what is read has its signs set apart, as corpora of words have them: a tokenizer that
-    is trained on this alone knows no other way of writing.
+    """`general` without the novels; a third of what is read has its signs set apart, as corpora of words have them: a tokenizer
+    that is trained on this alone knows no other way of writing.
     """
     whole = general(data)
     articles = whole.train["Wikipedia"]
@@ -66,8 +66,8 @@ def encyclopedic(data: Path | None) -> Passages:
 
 
 def medical(data: Path | None) -> Passages:
-    """Abstracts of BC5CDR and NCBI Disease. Held out: BC5CDR's last 900 sentences and, apart, NCBI's last 300. Dev: the 600 sentences
-    of BC5CDR before them.
+    """Abstracts of BC5CDR and NCBI Disease. Held out: BC5CDR's last 900 sentences and, apart, NCBI's last 300. Dev: the 600
+    sentences of BC5CDR before them.
     """
     bc5cdr, ncbi = (
         [" ".join(s.words) for name in names for s in _columns(data, name)]

@@ -52,7 +52,9 @@ def box(content: Child, text: str) -> Html:
 
 
 def candidates(output: Choices | None, gold: GapWords | None, before: Choices | None) -> Html:
-    """A bar for each word, the likeliest first. Of several gaps in turn: the best of each, the second of each; with its gap's number."""
+    """A bar for each word, the likeliest first. Of several gaps in turn: the best of each, the second of each; with its
+    gap's number.
+    """
     rows = [] if output is None else _rows(output, gold, before)
     return bars(rows, max(KEPT, len(rows)), key=el("span", _key(output), cls="pg-key"))
 

@@ -239,7 +239,7 @@ def test_a_hub_model_for_entailment_is_the_first_choice_for_labels_of_ones_own(h
 
 
 def test_a_hub_checkpoint_that_fills_gaps_is_the_first_choice_for_them(hub_cache_of_gaps):
-    """The visitor's [MASK] becomes its <mask>; its words are those of transformers' own pipeline, with and without a blank as one."""
+    """The visitor's [MASK] becomes its <mask>; its words are those of transformers' own pipeline, a blank before aside."""
     import transformers
 
     with Silent() as hub:

@@ -217,9 +217,9 @@ def test_one_goes_on_from_another_of_any_rank(data_folder, tiny_base, tmp_path):
 
 def test_it_learns_what_always_stands_beside_what(tiny_base, tmp_path):
     """One word in two: an adapter that has learned nothing knows how often words are, and no more."""
-    from playground.training import lora_masked
-
     from transformers import AutoTokenizer
+
+    from playground.training import lora_masked
 
     vocabulary = masking.wordpiece(AutoTokenizer.from_pretrained(tiny_base))
     text = "the red car is fast. the blue boat is slow. " * 200

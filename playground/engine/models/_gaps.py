@@ -44,8 +44,8 @@ class Reader(ABC):
         """Of special tokens."""
 
     def rows(self, text: str, max_length: int) -> list[EncodedGaps]:
-        """The windows that hold a text's gaps, each gap in one of them, in reading order: the whole text where it fits. Each gap of a
-        longer one has a window of its own, with as much before it as behind it where there is so much.
+        """The windows that hold a text's gaps, each gap in one of them, in reading order: the whole text where it fits. Each gap of
+        a longer one has a window of its own, with as much before it as behind it where there is so much.
         """
         pieces = self.pieces(text)
         places = [place for place, (id_, _, _) in enumerate(pieces) if id_ == self.mask]

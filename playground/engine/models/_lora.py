@@ -223,8 +223,8 @@ class AdapterLoader(ABC):
         return matrices, tuple(tensor.to(base.device).float() for tensor in head) or None
 
     def head(self, rest: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The head's tensors in the kind's own order, of those in the file that are none of the encoder's; none where the kind has no
-        head, None where they are another kind's.
+        """The head's tensors in the kind's own order, of those in the file that are none of the encoder's; none where the kind has
+        no head, None where they are another kind's.
         """
         names = [f"{HEAD}{part}" for part in ("weight", "bias")] if self.headed else []
         return tuple(rest[name] for name in names) if rest.keys() == {*names} else None
