@@ -28,8 +28,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label or, for a gap, a word; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or was
-    found. Empty where there is no answer.
+    """A label or, for a gap, a word; several as in "joy; love", spans as in "PER Anna; LOC Paris", "none" where nothing holds or
+    was found. Empty where there is no answer.
     """
     match output:
         case None:

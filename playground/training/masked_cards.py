@@ -3,8 +3,8 @@
 from playground.training import cards
 
 WINDOWS = (
-    "Of a text that is longer than {max_length} tokens each mask sees the {max_length} around it; nothing else of the text bears on "
-    "it, and nothing is cut off in silence: the answer says so."
+    "Of a text that is longer than {max_length} tokens each mask sees the {max_length} around it; nothing else of the text bears "
+    "on it, and nothing is cut off in silence: the answer says so."
 )
 ONE_WORD = (
     " One mask stands for one word that is one piece of the vocabulary; several masks are filled each by itself, as if the others "
@@ -83,8 +83,8 @@ SCRATCH = cards.Words(
         "of their titles (“dev”)"
     ),
     limits=(
-        "It has read a few hundred thousand words in its life. It knows which words are frequent, and which follow each other; what "
-        "a sentence is about bears little on its answers.",
+        "It has read a few hundred thousand words in its life. It knows which words are frequent, and which follow each other; "
+        "what a sentence is about bears little on its answers.",
         SQUARE,
         ALL_MASKED,
         BIAS,

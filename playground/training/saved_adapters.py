@@ -38,7 +38,7 @@ def save(model: PeftModel, folder: Path, rank: int | None = None) -> None:
 
 
 def _bare(model: PeftModel) -> dict[str, torch.Tensor]:
-    """What was trained and is no module of its own, so that peft leaves it out: a masked head's bias. It reads it back by its name."""
+    """What was trained and is no module of its own, so that peft saves it not: a masked head's bias. It is read back by name."""
     learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     return {name: p for name, p in learned.items() if ".lora_" not in name and ".modules_to_save." not in name}
 

@@ -164,10 +164,10 @@ def test_bare_lists_of_words_are_understood_and_odd_probabilities_left_out():
     assert {row.score for gap in output.masks for row in gap} == {None}
 
 
-@given(
-    st.dictionaries(st.sampled_from(["gaps", "other_gaps", "x"]), JSON | st.lists(JSON), max_size=3),
-    st.sampled_from(["", OTHER]),
-)
+REPLIES = st.dictionaries(st.sampled_from(["gaps", "other_gaps", "x"]), JSON | st.lists(JSON), max_size=3)
+
+
+@given(REPLIES, st.sampled_from(["", OTHER]))
 def test_any_reply_is_an_answer_or_a_bad_reply(reply, other):
     with suppress(BadReply):
         output = bound(other).parse(reply, TEXT)

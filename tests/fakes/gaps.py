@@ -1,4 +1,4 @@
-"""Words for gaps from a short list: what the fake tiers answer to fill-mask. The tiers differ in their order; each gap has its own."""
+"""Words for gaps from a short list: what the fake tiers answer to fill-mask. Tiers and gaps differ in their order."""
 
 from __future__ import annotations
 

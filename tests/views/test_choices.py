@@ -159,6 +159,6 @@ def test_a_piece_inside_a_word_joins_it():
 def test_whatever_words_say_the_card_is_one_article_and_runs_nothing(output, text, before):
     state = answered(output, text, previous=before, gold=GapWords((frozenset({"x"}),)), right=False)
     found = parsed(card(state))
-    assert [tag for tag, _ in found.tags][0] == "article"
+    assert next(tag for tag, _ in found.tags) == "article"
     assert not RISKY & {tag for tag, _ in found.tags}
     assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
