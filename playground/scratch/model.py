@@ -358,11 +358,14 @@ class EncoderMasked(SavedModel):
     """One decision per gap: encode the text, and let every token of the vocabulary apply for the place (Devlin et al. 2019, arXiv
     1810.04805).
 
-    The vector at a gap, made in the light of its neighbours, is compared with the vector of every token: the same table that turned
-    the tokens into vectors at the bottom turns vectors into tokens at the top (Press and Wolf 2017, arXiv 1608.05859). A bias says
-    how frequent each token is anyway.
+    The vector at a gap is compared with the vector of every token: the same table that turned the tokens into vectors at the bottom
+    turns vectors into tokens at the top (Press and Wolf 2017, arXiv 1608.05859). A bias says how frequent each token is anyway.
+
+    What fits a gap depends most on the tokens next to it. As in the tagger, the head is shown two of them on either side: attention
+    would find them, too, but only after it has read some hundred million words.
     """
 
+    NEAR = 5  # places that the head sees: two, the gap, two
     config: MaskedConfig
     config_class = MaskedConfig
 
@@ -370,7 +373,7 @@ class EncoderMasked(SavedModel):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.transform = nn.Linear(config.dim, config.dim)
+        self.window = nn.Linear(self.NEAR * config.dim, config.dim)
         self.norm = nn.LayerNorm(config.dim)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.apply(initialize)
@@ -380,8 +383,14 @@ class EncoderMasked(SavedModel):
 
         record: see EncoderClassifier.
         """
-        states = self.encoder(ids, mask, record)  # [B, T, D]
-        x = self.norm(nn.functional.gelu(self.transform(states[gaps])))  # [N, D]: nothing is computed where nobody asks
+        states = self.encoder(ids, mask, record) * mask.unsqueeze(
+            -1
+        )  # [B, T, D]; padding is nothing, however long it is
+        wide = nn.functional.pad(states, (0, 0, self.NEAR // 2, self.NEAR // 2))  # [B, T + 4, D]
+        near = [
+            wide[:, place : place + ids.shape[1]][gaps] for place in range(self.NEAR)
+        ]  # [N, D] each, only where asked
+        x = self.norm(nn.functional.gelu(self.window(torch.cat(near, dim=-1))))  # [N, 5D] -> [N, D]
         return x @ self.encoder.embeddings.tokens.weight.T + self.bias  # [N, D] @ [D, V]
 
 

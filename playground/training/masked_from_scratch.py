@@ -37,7 +37,7 @@ class MaskedFromScratchSettings:
     heads: int = 8
     hidden: int = 512
     max_length: int = 128
-    tokens: int = 2_400_000
+    tokens: int = 1_300_000
     batch: int = 2048
     lengths: tuple[int, ...] = (32, 64, 128)
     masked: float = 0.2

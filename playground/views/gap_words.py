@@ -28,7 +28,7 @@ def filled_text(text: str, words: Sequence[str], right: Sequence[bool | None] = 
         shown.append(part.rstrip(" ") if joins else part)
         if place < last:
             verdict = right[place] if place < len(right) else None
-            mark = {True: "✓ ", False: "✗ "}.get(verdict) if verdict is not None else None
+            mark = {True: "✓\xa0", False: "✗\xa0"}.get(verdict) if verdict is not None else None
             sign = el("span", mark, aria_hidden="true", cls="pg-right" if verdict else "pg-wrong") if mark else None
             said = gaps.MASK if word is None else word.removeprefix(gaps.INSIDE)
             shown.append(el("mark", sign, said, cls="pg-gap" if word is not None else "pg-gap pg-open"))

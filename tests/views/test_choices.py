@@ -128,11 +128,11 @@ def test_tiers_agree_on_the_first_word_whatever_its_case_and_share_some_of_five(
     found = shown(agreement(results[:2], TITLES, asked=ASKED, right={"pretrained": True, "finetuned": True}))
     assert "Tiers agree." in found
     assert "Pretrained and fine-tuned say nurse. Pretrained and fine-tuned are right." in found
-    assert "among the 5 likeliest of all: nurse and man." in found
+    assert "Among the 5 likeliest of all: nurse and man." in found
     found = shown(agreement(results, TITLES, asked=ASKED, right={"pretrained": False}))
     assert "Tiers differ." in found
     assert "Pretrained and fine-tuned say nurse; from scratch says yes. That is not the true answer." in found
-    assert "among the 5 likeliest of all: none." in found
+    assert "Among the 5 likeliest of all: none." in found
     assert "One answer." in shown(agreement(results[:1], TITLES, asked=ASKED))
     assert "nurse" in shown(plot(results, TITLES, ASKED))
 

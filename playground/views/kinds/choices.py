@@ -126,9 +126,9 @@ def _shared(outputs: Sequence[Choices]) -> Html | None:
     for gap in range(count):
         sets = [{canonical_word(row.token) for row in output.masks[gap][:BEST]} for output in outputs]
         common = [r.token for r in outputs[0].masks[gap][:BEST] if all(canonical_word(r.token) in one for one in sets)]
-        where = f"Gap {gap + 1}: " if count > 1 else ""
+        where = f"Gap {gap + 1}, among" if count > 1 else "Among"
         words = el("b", listed(common), dir="auto") if common else "none"
-        lines.append(el("p", where, f"among the {BEST} likeliest of all: ", words, "."))
+        lines.append(el("p", where, f" the {BEST} likeliest of all: ", words, "."))
     return el("div", lines, cls="pg-aside")
 
 
