@@ -362,7 +362,7 @@ class EncoderMasked(SavedModel):
     turns vectors into tokens at the top (Press and Wolf 2017, arXiv 1608.05859). A bias says how frequent each token is anyway.
 
     What fits a gap depends most on the tokens next to it. As in the tagger, the head is shown two of them on either side: attention
-    would find them, too, but only after it has read some hundred million words.
+    would find them, too, but from far more text than is read here.
     """
 
     NEAR = 5  # places that the head sees: two, the gap, two
