@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.catalog import Catalog
 from playground.settings import ROOT
 from tests.app import made
 from tests.app.made import executed
@@ -93,7 +94,15 @@ def test_it_prints_the_cards_own_words(service, warm, home, tier, model, tmp_pat
     assert "around it" in result.stats.note  # the text is longer than a window
 
 
-@pytest.mark.parametrize("tier", ["pretrained", "finetuned", "scratch"])
+CATALOG = Catalog.read(ROOT / "assets" / "catalog.toml")
+TIERS = [
+    tier
+    for tier in ("pretrained", "finetuned", "scratch")
+    if any(row.id.startswith("bundled/") for row in CATALOG.serving("fill-mask", tier))
+]
+
+
+@pytest.mark.parametrize("tier", TIERS)
 def test_so_does_that_of_what_is_bundled(service, warm, tier, tmp_path):
     """The folder is that of the playground."""
     model = next(row.id for row in service.choices("fill-mask", tier) if row.id.startswith("bundled/"))

@@ -35,7 +35,9 @@ def test_listing_the_recipes_imports_no_torch():
     kinds = {"sentiment": ("general", "informal", "scratch"), "ner": ("general", "medical", "scratch")}
     kinds["pos"] = ("general", "informal", "scratch")
     first = [f"{task}-{kind}" for task, three in kinds.items() for kind in three]
-    assert names == [*first, *(name for name in WHOLE_TEXTS if name in names)]
+    later = [f"fill-mask-{kind}" for kind in ("general", "medical", "scratch")]
+    assert names == [*first, *(name for name in (*WHOLE_TEXTS, *later) if name in names)]
+    assert {*first, *later} <= {*names}
     assert not torch
 
 
