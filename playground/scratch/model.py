@@ -377,6 +377,7 @@ class EncoderMasked(SavedModel):
         self.norm = nn.LayerNorm(config.dim)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.apply(initialize)
+        nn.init.constant_(self.norm.weight, 0.25)  # at first what is frequent decides, and not chance
 
     def forward(self, ids: Tensor, mask: Tensor, gaps: Tensor, record: list[Tensor] | None = None) -> Tensor:
         """ids int64 [B, T], mask bool [B, T], gaps bool [B, T] (True where a token is to be named) -> logits [N, V], gap by gap.
