@@ -22,9 +22,9 @@ from playground.compose import compose, compose_or_exit, quiet_network, set_up_l
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.run import TierResult
 from playground.core.words import TIER_TITLES
-from playground.printed import print_record
 from playground.service import Playground
 from playground.settings import Settings
+from playground.terminal import print_record
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 

@@ -185,12 +185,19 @@ class Catalog:
 
 
 METRICS = ("f1", "answer_f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
-BESIDE = ("exact_match", "micro_f1", "ece")  # what is shown with it where it was measured
+BESIDE = (
+    "exact_match",
+    "micro_f1",
+    "accuracy_at_5",
+    "perplexity",
+    "ece",
+)  # what is shown with it where it was measured
 NAMES = {
     "answer_f1": "F1",
     "exact_match": "exact match",
     "macro_f1": "macro F1",
     "micro_f1": "micro F1",
+    "accuracy_at_5": "accuracy at 5",
     "ece": "calibration error",
 }
 
@@ -221,12 +228,14 @@ def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float],
 _LOADERS = {
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
+    "lora-masked": "lora-masked",
     "lora-reader": "lora-reader",
     "lora-tagger": "lora-tagger",
     "scratch-encoder": "scratch-encoder",
     "scratch-encoder-reader": "scratch-reader",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
+    "scratch-encoder-masked": "scratch-masked",
 }
 
 

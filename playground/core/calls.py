@@ -66,6 +66,19 @@ class Extract(Call):
 
 
 @dataclass(frozen=True)
+class Fill(Call):
+    """Words for the gaps of a text, each written [MASK]. Finishes with `Choices`: of each gap the `most` likeliest words. In a long
+    text each gap sees what stands around it.
+
+    other: a second text with gaps, to compare the first with; or none.
+    """
+
+    text: str = ""
+    other: str = ""
+    most: int = 20
+
+
+@dataclass(frozen=True)
 class Embed(Call):
     """Texts to unit vectors by the bare backbone (mean pooling). Finishes with `Embeddings`."""
 

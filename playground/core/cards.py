@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured figure on one data set, beside the trivial baselines it must beat. `value` in 0..1."""
+    """One measured figure on one data set, beside the trivial baselines it must beat. `value` in 0..1, but for
+    a perplexity, which is better the lower it is."""
 
     metric: str
     dataset: str

@@ -28,8 +28,8 @@ class Source(StrEnum):
 class ModelRef:
     """Everything a runtime needs to load one model, and nothing about who asked.
 
-    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier", "tagger" or
-        "reader"; "lora-" or "scratch-" with "encoder", "pipeline-nli".
+    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier", "tagger", "reader" or
+        "masked"; "lora-" or "scratch-" with "encoder", "pipeline-nli".
     folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
@@ -189,6 +189,57 @@ class GoldAnswers:
 
 
 @dataclass(frozen=True)
+class Filling:
+    """A word for a gap. score: 0..1; None where the model gave none. text: the passage with the word in it, and with the likeliest
+    words in its other gaps; of a long text what stands around the gap.
+    """
+
+    token: str
+    score: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A word and its score in the gap of a text (`here`), and in that of another text (`there`)."""
+
+    token: str
+    here: float | None = None
+    there: float | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Words for the gaps of a text. `choices`: of its first gap, best first.
+
+    masks: of every gap in reading order, the first among them. Each is filled by itself, as if the others stayed open.
+    other, other_text: the same of a second text, and that text, where one was given. weighed: words of both first gaps, side by
+        side.
+    """
+
+    choices: tuple[Filling, ...]
+    masks: tuple[tuple[Filling, ...], ...] = ()
+    other: tuple[tuple[Filling, ...], ...] = ()
+    other_text: str = ""
+    weighed: tuple[Weighed, ...] = ()
+    score_source: ScoreSource = "computed"
+
+    kind: ClassVar[str] = "choices"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The best word of each gap; empty where there is none."""
+        return tuple(gap[0].token if gap else "" for gap in self.masks)
+
+
+@dataclass(frozen=True)
+class GapWords:
+    """The true answer of a text with gaps: for each in reading order the words that are right."""
+
+    gaps: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """Sentence vectors, float32 [texts, dimensions], each of length 1; `tokens` counts each text's tokens."""
 
@@ -213,10 +264,10 @@ class AttentionMap:
     kind: ClassVar[str] = "attention"
 
 
-Answer = Labels | MultiLabels | Spans | ExtractedAnswer  # what a tier gives to a task
+Answer = Labels | MultiLabels | Spans | ExtractedAnswer | Choices  # what a tier gives to a task
 Output = Answer | Embeddings | AttentionMap
-# The true answer: a label, all labels that hold, all spans of the text, or what counts as an answer to a question.
-Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers
+# The true answer: a label, all labels that hold, all spans of the text, what counts as an answer to a question, or words for gaps.
+Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers | GapWords
 
 
 def output_json(output: Answer) -> dict[str, Any]:

@@ -53,6 +53,13 @@ class EncodedWords(Encoded):
 
 
 @dataclass(frozen=True)
+class EncodedGaps(Encoded):
+    """A text, or what of it stands around a gap, as a model's input. `gaps`: the places of its masks."""
+
+    gaps: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
 class EncodedPair(Encoded):
     """A text and what is claimed about it. `text`: tokens of the text that were read, special ones left out."""
 
@@ -87,7 +94,8 @@ class Runner(Protocol):
     def logits(self, rows: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
         """(model, text) pairs to logits, float32 [L] each; L is the row's own model's number of labels. Of taggers, whose
         rows are `EncodedWords`, [words, L]. Of readers, whose rows are `EncodedQuestion`, [1 + context's tokens, 2]: how well
-        each fits as an answer's first and as its last token, "no answer" in front.
+        each fits as an answer's first and as its last token, "no answer" in front. Of fillers of gaps, whose rows are
+        `EncodedGaps`, [gaps, V].
         """
 
 
@@ -174,6 +182,31 @@ class SpanReader(TextModel, Protocol):
 
     @property
     def span_runner(self) -> Runner: ...
+
+    @property
+    def path(self) -> str | None:
+        """As a classifier's."""
+
+
+class GapReader(Protocol):
+    """How a model reads a text with gaps. Device thread only."""
+
+    def rows(self, text: str, max_length: int) -> list[EncodedGaps]:
+        """The windows that hold a text's gaps, each gap in one of them, in reading order; `truncated` where a window is not all."""
+
+
+class GapFiller(TextModel, Protocol):
+    """A model that fills gaps. `gap_runner` gives logits [gaps, V] for a row."""
+
+    @property
+    def gap_reader(self) -> GapReader: ...
+
+    @property
+    def gap_words(self) -> Any:
+        """Its vocabulary as words: `models._gaps.Words`."""
+
+    @property
+    def gap_runner(self) -> Runner: ...
 
     @property
     def path(self) -> str | None:

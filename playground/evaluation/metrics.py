@@ -1,9 +1,9 @@
 """Metrics over pairs of a true answer and a given one. Every function takes golds and answers of equal length, gives 0..1.
 
-Three kinds: over labels (`accuracy`, `macro_f1`), over sets (`precision`, `recall`, `f1`, `set_macro_f1`), where each true
-answer is the set of all that is true of one text: spans, each (start, end, canonical label), or canonical labels; and over answers
-to questions (`answer_f1`, `exact_match`), where it is all texts that count as right. An answer of None (the tier failed) is no
-answer.
+Four kinds: over labels (`accuracy`, `macro_f1`), over words for gaps (`accuracy_at`), over sets (`precision`, `recall`, `f1`,
+`set_macro_f1`), where each true answer is the set of all that is true of one text: spans, each (start, end, canonical label), or
+canonical labels; and over answers to questions (`answer_f1`, `exact_match`), where it is all texts that count as right. An answer
+of None (the tier failed) is no answer.
 """
 
 from __future__ import annotations
@@ -77,6 +77,18 @@ def positive_hits(golds: Sequence[str], said: Sequence[str | None], positive: st
 
 def right(gold: str, said: str | None) -> bool:
     return said is not None and canonical_label(gold) == canonical_label(said)
+
+
+# -- words for gaps: of each the words that are right, and those given, the likeliest first
+
+
+def accuracy_at(golds: Sequence[Set[str]], said: Sequence[Sequence[str] | None], best: int) -> float:
+    """Of how many gaps a right word is among the `best` likeliest; a missing answer counts as wrong."""
+    return sum(among(gold, words, best) for gold, words in zip(golds, said, strict=True)) / len(golds)
+
+
+def among(gold: Set[str], said: Sequence[str] | None, best: int) -> bool:
+    return not gold.isdisjoint((said or ())[:best])
 
 
 # -- sets of spans, sets of labels

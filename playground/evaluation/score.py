@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from playground.core.extract_task import ExtractTask
+from playground.core.fill_task import BEST, FillTask
 from playground.core.multi_label_task import MultiLabelTask
 from playground.core.span_task import SpanTask
 from playground.core.task import Pair, Task, canonical_label
@@ -64,6 +65,8 @@ def _metrics(task: Task) -> tuple[dict[str, _Metric], Callable[[Any, Any], dict[
         return _ANSWERS, lambda golds, said: {}
     if isinstance(task, MultiLabelTask):
         return _LABEL_SETS, metrics.set_hits_by_label
+    if isinstance(task, FillTask):
+        return _GAPS, lambda golds, said: {}  # the words that may be right are all there are
     return _LABELS | _positive(getattr(task, "positive", "")), metrics.label_hits
 
 
@@ -88,6 +91,18 @@ def _of_answers(score: Callable[[Sequence[str], str | None], float]) -> Callable
         return bootstrap(np.array(rows), lambda sums: _ratio(sums[:, 0], sums[:, 1]))
 
     return interval
+
+
+def _among(best: int) -> _Metric:
+    """A right word among the `best` likeliest. Wilson's interval where each example has one gap, else a bootstrap over examples."""
+
+    def interval(examples: Examples) -> Interval:
+        counts = np.array([[sum(metrics.among(*pair, best) for pair in pairs), len(pairs)] for pairs in examples])
+        if (counts[:, 1] == 1).all():
+            return wilson(int(counts[:, 0].sum()), len(counts))
+        return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+
+    return _Metric(lambda golds, said: metrics.accuracy_at(golds, said, best), interval)
 
 
 def _of_sets(figure: Callable[[np.ndarray], np.ndarray]) -> Callable[[Examples], Interval]:
@@ -187,6 +202,7 @@ _LABELS = {
     "accuracy": _Metric(metrics.accuracy, _accuracy),
     "macro_f1": _Metric(metrics.macro_f1, _macro_of_labels),
 }
+_GAPS = {"accuracy": _among(1), f"accuracy_at_{BEST}": _among(BEST)}
 _SETS = {
     "f1": _Metric(metrics.f1, _of_sets(_f1)),
     "precision": _Metric(metrics.precision, _of_sets(_precision)),

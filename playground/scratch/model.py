@@ -1,5 +1,5 @@
-"""A transformer encoder, with a classifier of texts, an embedder of texts, a tagger of words and a reader of questions on top, from
-scratch, in one file to be read from top to bottom.
+"""A transformer encoder from scratch, with a classifier of texts, an embedder of texts, a tagger of words, a reader of
+questions and a filler of gaps on top: one file, to be read from top to bottom.
 
 After "Attention Is All You Need" (Vaswani et al. 2017, arXiv 1706.03762), with the layer norm before each sublayer instead of after
 it (Xiong et al. 2020, arXiv 2002.04745: trains without trouble). PyTorch gives us matrices, gradients, Linear, Embedding, LayerNorm
@@ -12,6 +12,7 @@ Letters in the comments, for shapes:
     V  size of the vocabulary  L  labels
     W  words per text          P  numbers that a text's tokens are pooled into: D or 2D
     E  numbers in a text's vector, where texts are compared
+    N  gaps in all texts of the batch together
 """
 
 import json
@@ -401,6 +402,54 @@ def kinds_of(ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
     question = (places > 0) & (places < starts[:, None] - 1)  # [B, T], without <cls> and <sep>
     same = (ids[:, :, None] == ids[:, None, :]) & question[:, None, :]  # [B, T, T]: which stands where in the question
     return context.long() + (context & same.any(dim=-1)).long()
+
+
+@dataclass(frozen=True)
+class MaskedConfig(EncoderConfig):
+    """An encoder's shape."""
+
+    labels: int = 0  # none of its own: it answers with tokens of the vocabulary
+
+
+class EncoderMasked(SavedModel):
+    """One decision per gap: encode the text, and let every token of the vocabulary apply for the place (Devlin et al. 2019, arXiv
+    1810.04805).
+
+    The vector at a gap is compared with the vector of every token: the same table that turned the tokens into vectors at the bottom
+    turns vectors into tokens at the top (Press and Wolf 2017, arXiv 1608.05859). A bias says how frequent each token is anyway.
+
+    What fits a gap depends most on the tokens next to it. As in the tagger, the head is shown two of them on either side: attention
+    would find them, too, but from far more text than is read here.
+    """
+
+    NEAR = 5  # places that the head sees: two, the gap, two
+    config: MaskedConfig
+    config_class = MaskedConfig
+
+    def __init__(self, config: MaskedConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.window = nn.Linear(self.NEAR * config.dim, config.dim)
+        self.norm = nn.LayerNorm(config.dim)
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.apply(initialize)
+        nn.init.constant_(self.norm.weight, 0.25)  # at first what is frequent decides, and not chance
+
+    def forward(self, ids: Tensor, mask: Tensor, gaps: Tensor, record: list[Tensor] | None = None) -> Tensor:
+        """ids int64 [B, T], mask bool [B, T], gaps bool [B, T] (True where a token is to be named) -> logits [N, V], gap by gap.
+
+        record: see EncoderClassifier.
+        """
+        states = self.encoder(ids, mask, record) * mask.unsqueeze(
+            -1
+        )  # [B, T, D]; padding is nothing, however long it is
+        wide = nn.functional.pad(states, (0, 0, self.NEAR // 2, self.NEAR // 2))  # [B, T + 4, D]
+        near = [
+            wide[:, place : place + ids.shape[1]][gaps] for place in range(self.NEAR)
+        ]  # [N, D] each, only where asked
+        x = self.norm(nn.functional.gelu(self.window(torch.cat(near, dim=-1))))  # [N, 5D] -> [N, D]
+        return x @ self.encoder.embeddings.tokens.weight.T + self.bias  # [N, D] @ [D, V]
 
 
 def initialize(module: nn.Module) -> None:

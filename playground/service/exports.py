@@ -8,7 +8,18 @@ import json
 from collections.abc import Iterable, Sequence
 
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Answer, ExtractedAnswer, Gold, GoldAnswers, Labels, MultiLabels, Span, Spans
+from playground.core.types import (
+    Answer,
+    Choices,
+    ExtractedAnswer,
+    GapWords,
+    Gold,
+    GoldAnswers,
+    Labels,
+    MultiLabels,
+    Span,
+    Spans,
+)
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +39,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def answer_cell(output: Answer | None) -> str:
-    """A label; several as in "joy; love", spans as in "PER Anna; LOC Paris", an answer's words; "none" where nothing holds or was
-    found, "no answer" where a context has none. Empty where the tier gave nothing.
+    """A label or, for a gap, a word; several as in "joy; love", spans as in "PER Anna; LOC Paris", an answer's words; "none" where
+    nothing holds or was found, "no answer" where a context has none. Empty where the tier gave nothing.
     """
     match output:
         case None:
@@ -42,6 +53,8 @@ def answer_cell(output: Answer | None) -> str:
             return _spans(spans)
         case ExtractedAnswer(answer=answer):
             return " ".join(answer.split()) or "no answer"
+        case Choices():
+            return "; ".join(output.words)
 
 
 def gold_cell(gold: Gold | None) -> str:
@@ -52,6 +65,8 @@ def gold_cell(gold: Gold | None) -> str:
         return "; ".join(" ".join(answer.split()) for answer in gold.answers) or "no answer"
     if isinstance(gold, frozenset):
         return "; ".join(sorted(gold)) or "none"
+    if isinstance(gold, GapWords):
+        return "; ".join(" or ".join(sorted(words)) for words in gold.gaps)
     return gold if isinstance(gold, str) else _spans(gold)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
-from playground.core.calls import Match
+from playground.core import gaps
+from playground.core.calls import Fill, Match
 from playground.core.extract_task import CONTEXT
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
-from playground.service import matcher_snippets, reader_snippets, tagger_snippets
+from playground.service import masked_snippets, matcher_snippets, reader_snippets, tagger_snippets
 from playground.service.cards import pick
 
 Render = Callable[[Catalog, Task, Checkpoint, str], str]
@@ -227,6 +228,25 @@ def _reader(template: str) -> Render:
     return render
 
 
+def _masked(template: str) -> Render:
+    """The text as the model is asked about it, its gaps as [MASK]; and the one to compare it with."""
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(gaps.normalised(text)))
+        assert isinstance(call, Fill)
+        return (template + masked_snippets.LOOP).format(
+            title=task.title,
+            name=checkpoint.title,
+            texts=_written([text for text in (call.text, call.other) if text]),
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            max_length=checkpoint.max_length,
+        )
+
+    return render
+
+
 def _written(value: object) -> str:
     """As Python; many items one a line."""
     short = repr(value)
@@ -241,6 +261,9 @@ _LOCAL: dict[str, Render] = {
     "lora-encoder": _matcher(matcher_snippets.LORA_ENCODER),
     "scratch-encoder": _matcher(matcher_snippets.SCRATCH_ENCODER),
     "pipeline-nli": _matcher(matcher_snippets.NLI),
+    "pipeline-masked": _masked(masked_snippets.PIPELINE),
+    "lora-masked": _masked(masked_snippets.LORA),
+    "scratch-masked": _masked(masked_snippets.SCRATCH),
     "pipeline-tagger": _hub(tagger_snippets.PIPELINE + tagger_snippets.WORD_PIECES + tagger_snippets.LOOP),
     "lora-tagger": _tagger,
     "scratch-tagger": _bundled(tagger_snippets.SCRATCH + tagger_snippets.LOOP),

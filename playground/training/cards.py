@@ -55,6 +55,10 @@ KNOWLEDGE_BASE = (
     "**A company's knowledge base** (written for this project, `assets/datasets/knowledge-base`): 40 articles, 400 questions. "
     "Licence: CC0.",
 )
+WIKIPEDIA = (
+    "**Wikipedia paragraphs** (the contexts of SQuAD 1.1; Rajpurkar et al. 2016). Licence: CC BY-SA 4.0, and so are these weights.",
+)
+NOVELS = ("**96 English novels** of 1839 to 1932, from the middle of each 60,000 characters. Public domain by age.",)
 FIGURES = {
     "answer_f1": "F1 of the answers' words (SQuAD's)",
     "exact_match": "exact match (SQuAD's)",
@@ -95,6 +99,15 @@ FIGURES = {
     "chance_accuracy": "accuracy of chance",
     "several_f1": "micro F1 of 5 labels judged each by itself, one of them true",
     "plain_encoder_several_f1": "the same of the plain encoder",
+    "accuracy_at_5": "the word is among the five likeliest",
+    "perplexity": "perplexity of the hidden words",
+    "most_frequent_accuracy": "accuracy of always the most frequent word of the same training text",
+    "most_frequent_accuracy_at_5": "one of its five most frequent words",
+    "most_frequent_perplexity": "perplexity of its words' frequencies",
+    "general_accuracy": "accuracy of `fill-mask-general` on these words",
+    "general_accuracy_at_5": "among five, of the same",
+    "general_perplexity": "perplexity of the same",
+    "one_piece": "share of all words that are one piece, and so were asked",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }
@@ -114,6 +127,7 @@ class Words:
     limits: tuple[str, ...]
     counted: str = "texts"  # what "n" counts in the figures
     learned: str = "texts"  # what "examples" counts
+    repeats: str = ", no two the same"
     reads: str = "Texts are cut at {max_length} tokens."
 
 
@@ -186,7 +200,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if "base" in record:
         base = record["base"]
-        head = " and a head" if record["labels"] or "no_answer" in record else ""
+        head = "" if record["format"] == "lora-encoder" else " and a head"
         lines += [
             "",
             f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
@@ -194,7 +208,7 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
             "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
-    lines += [f"Trained on {record['examples']:,} {words.learned}, no two the same. Held out: {words.held_out}."]
+    lines += [f"Trained on {record['examples']:,} {words.learned}{words.repeats}. Held out: {words.held_out}."]
     for name, classes in record.get("new_classes", {}).items():
         lines += ["", f"Never trained on, of {name}'s classes: {', '.join(f'`{label}`' for label in classes)}."]
     lines += ["", "## Figures", "", *_table(record["metrics"], words.counted), ""]

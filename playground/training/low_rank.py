@@ -18,7 +18,10 @@ from torch.nn import functional as F
 
 
 class _AddedWeights(torch.autograd.Function):
-    """y = x (W + s B A)^T + bias. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay frozen."""
+    """y = x (W + s B A)^T + bias. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay frozen.
+
+    Under autocast the sum of the weights is float32, and what is multiplied with it, forth and back, is of autocast's type.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, a: Tensor, b: Tensor, scaling: float) -> Tensor:

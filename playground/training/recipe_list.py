@@ -1,4 +1,4 @@
-"""All recipes: their names, what they train on what, about how long it takes, and the module that runs each."""
+"""The recipes by name: what each makes, of what, how long that takes, and the module that runs it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -206,6 +206,16 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "fill-mask-general",
+                "LoRA adapter and head for missing words over the bundled encoder",
+                "Wikipedia paragraphs, novels",
+                45,
+            ),
+            "playground.training.masked_adapters",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "qa-knowledge-base",
                 "LoRA adapter that quotes answers from a company's articles, from qa-general on",
                 "the knowledge base that comes with the project",
@@ -216,12 +226,32 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "fill-mask-medical",
+                "LoRA adapter for missing words of medical abstracts, from fill-mask-general on",
+                "BC5CDR, NCBI Disease",
+                8,
+            ),
+            "playground.training.masked_adapters",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "qa-scratch",
                 "our own small reader and tokenizer, from random weights",
                 "SQuAD 1.1, its shorter paragraphs, alone",
                 15,
             ),
             "playground.training.reader_from_scratch",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "fill-mask-scratch",
+                "our own small masked model and tokenizer, from random weights",
+                "Wikipedia paragraphs alone",
+                12,
+            ),
+            "playground.training.masked_from_scratch",
             {},
         ),
     )

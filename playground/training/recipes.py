@@ -96,7 +96,8 @@ def run(
     recipe = RECIPES[name]
     if data is not None and not Path(data).is_dir():
         raise BadFile(
-            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/, pos/ and qa/."
+            f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/, "
+            "pos/, qa/ and text/."
         )
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})

@@ -26,16 +26,22 @@ def save(model: PeftModel, folder: Path, rank: int | None = None) -> None:
     model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the hub about the base
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours follows
     record = json.loads((folder / CONFIG).read_text())
-    tensors = load_file(folder / WEIGHTS)
+    tensors = load_file(folder / WEIGHTS) | _bare(model)
     if rank is not None and rank < record["r"]:
         tensors = low_rank.cut(tensors, _scaling(record), rank)
         record["r"] = record["lora_alpha"] = rank
     save_file({k: v.half().contiguous() for k, v in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
     record["target_modules"] = sorted(record["target_modules"])  # peft keeps a set, in another order each time
-    if record["modules_to_save"]:
-        # peft repeats it, and adds a name that this architecture has not
-        record["modules_to_save"] = [head for head in HEADS if any(f".{head}." in key for key in tensors)]
+    if record["modules_to_save"]:  # peft repeats them, and adds a name that this architecture has not
+        names = sorted(set(record["modules_to_save"]))
+        record["modules_to_save"] = [name for name in names if any(f".{name}." in key for key in tensors)]
     (folder / CONFIG).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+
+
+def _bare(model: PeftModel) -> dict[str, torch.Tensor]:
+    """What was trained and is no module of its own, so that peft saves it not: a masked head's bias. It is read back by name."""
+    learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    return {name: p for name, p in learned.items() if ".lora_" not in name and ".modules_to_save." not in name}
 
 
 def parameters(folder: Path) -> int:
@@ -71,6 +77,8 @@ def start_from(model: PeftModel, folder: Path) -> None:
                 other = name.replace(".lora_A.", ".lora_B.")
                 both = weights[saved], weights[saved.replace(".lora_A.", ".lora_B.")]
                 _take(own[name], own[other], *both, scaling)
+            elif ".lora_B." not in name:  # a masked head's
+                own[name].copy_(weights[saved])
 
 
 def _take(a: torch.Tensor, b: torch.Tensor, of_a: torch.Tensor, of_b: torch.Tensor, scaling: float) -> None:

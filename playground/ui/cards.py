@@ -10,7 +10,7 @@ from playground.core.errors import InputError, PlaygroundError
 from playground.core.extract_task import CONTEXT
 from playground.core.run import RunRecord, TierResult
 from playground.core.task import Task
-from playground.core.types import ExtractedAnswer, Gold, Spans
+from playground.core.types import Choices, ExtractedAnswer, Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
 
@@ -25,7 +25,8 @@ def asked_of(task: Task) -> Asked:
     own = task.values != task.bound({}).values
     if task.kind == ExtractedAnswer.kind:
         return Asked(task.kind, own=own, context=dict(task.values)[CONTEXT])
-    return Asked(task.kind if labels else "", labels, own=own)
+    known = bool(labels) or task.kind == Choices.kind  # words to choose from, or all there are
+    return Asked(task.kind if known else "", labels, own=own)
 
 
 def idle_cards(

@@ -14,7 +14,7 @@ from playground.core.errors import NotSupported
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.run import TierResult
 from playground.core.task import Label
-from playground.core.types import Choice, ExtractedAnswer, Gold, MultiLabels, Source, Stats
+from playground.core.types import Choice, Choices, ExtractedAnswer, Gold, MultiLabels, Source, Stats
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
 
@@ -57,7 +57,7 @@ class Asked:
     @property
     def long_names(self) -> bool:
         """Whether a headline needs room for more than a short word."""
-        return self.kind in (MultiLabels.kind, ExtractedAnswer.kind) or any(
+        return self.kind in (MultiLabels.kind, ExtractedAnswer.kind, Choices.kind) or any(
             len(label.name) > SHORT_NAME for label in self.labels
         )
 

@@ -67,6 +67,14 @@ def lora(task_type, auto, folder, std, own, **kwargs):
     model.save_pretrained(folder)
 
 
+def masked(folder):
+    """A masked adapter of the bundled encoder with random weights, as its recipe saves it."""
+    from playground.bundled import encoder_folder
+    from tests.engine.fillers import masked_adapter
+
+    masked_adapter(encoder_folder(), folder, rank=2)
+
+
 def scratch(kind, shape, folder, text, times):
     """A model of ours with random weights, `times` larger than at their start, so that its answers differ."""
     from playground.scratch.tokenizer import Tokenizer

@@ -16,6 +16,7 @@ REPO = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
 NAMES = "dslim/bert-base-NER"
 ENTAILMENT = "MoritzLaurer/deberta-v3-xsmall-zeroshot-v1.1-all-33"
 READER = "distilbert/distilbert-base-cased-distilled-squad"
+GAPS = "distilbert/distilroberta-base"
 NAME_TAGS = ("O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -122,6 +123,19 @@ def hub_cache_of_answers(tmp_path_factory):
     (snapshot / "tokenizer_config.json").write_text(json.dumps(settings))
     shape = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "initializer_range": 0.5}
     DistilBertForQuestionAnswering(DistilBertConfig(vocab_size=len(pieces), **shape)).save_pretrained(snapshot)
+    return home
+
+
+@pytest.fixture(scope="module")
+def hub_cache_of_gaps(tmp_path_factory):
+    """A tiny RoBERTa with byte-level pieces, whose mask is <mask>."""
+    import torch
+
+    from tests.engine.fillers import roberta
+
+    torch.manual_seed(4)
+    home = tmp_path_factory.mktemp("hf")
+    roberta(snapshot_in(home, GAPS))
     return home
 
 
@@ -296,6 +310,36 @@ def test_a_hub_model_that_finds_answers_is_the_first_choice_for_questions(hub_ca
     assert output["score"] == pytest.approx(np.exp(scores[best] - total), abs=1e-4)
     assert output["no_answer"] == pytest.approx(np.exp(start[0] + end[0] - total), abs=1e-4)
     assert len(output["others"]) == 3
+
+
+def test_a_hub_checkpoint_that_fills_gaps_is_the_first_choice_for_them(hub_cache_of_gaps):
+    """The visitor's [MASK] becomes its <mask>; its words are those of transformers' own pipeline, a blank before aside."""
+    import transformers
+
+    with Silent() as hub:
+        environment = {"HF_HOME": str(hub_cache_of_gaps), "HF_ENDPOINT": hub.url}
+        arguments = ["run", "fill-mask", "it was a very [mask] film", "--tier", "pretrained", "--json"]
+        found = run(*arguments, "--value", "other=the book was ___", **environment)
+        assert found.returncode == 0, found.stderr.decode()
+        (result,) = json.loads(found.stdout)["results"]
+        assert (result["source"], result["model"], result["revision"]) == ("hub", GAPS, COMMIT)
+        assert hub.connections == []
+    folder = next((hub_cache_of_gaps / "hub").glob("models--*/snapshots/*"))
+    pipeline = transformers.pipeline("fill-mask", model=str(folder), device="cpu", dtype="float32")
+    output = result["output"]
+    assert output["choices"] == output["masks"][0]
+    for text, rows in (("it was a very <mask> film", output["choices"]), ("the book was <mask>", output["other"][0])):
+        expected: dict[str, float] = {}
+        for row in pipeline(text, top_k=len(pipeline.tokenizer)):
+            name = row["token_str"].strip()
+            expected[name] = expected.get(name, 0.0) + row["score"]
+        assert len(rows) == 20
+        assert {row["token"]: row["score"] for row in rows} == pytest.approx(
+            {row["token"]: expected[row["token"]] for row in rows}, abs=1e-5
+        )
+    best = output["choices"][0]
+    assert best["text"] == f"it was a very {best['token']} film"
+    assert {row["token"] for row in output["choices"][:5]} <= {row["token"] for row in output["weighed"]}
 
 
 def test_without_it_the_bundled_one_answers_and_the_hub_is_not_asked(tmp_path):

@@ -101,6 +101,32 @@ def test_bundled_taggers_mark_the_visitors_own_text(app, browser, task, words):
     assert not visitor.problems
 
 
+def test_gaps_are_filled_with_no_network(app, browser):
+    context = new_context(browser, app.url)
+    visitor = Visitor(context, app.url, "#task=fill-mask")
+    visitor.page.set_default_timeout(60_000)
+    visitor.page.click("text=nurse and doctor")
+    visitor.press_run()
+    visitor.settle()
+    catalog = (ROOT / "assets/catalog.toml").read_text()
+    suffixes = {"pretrained": "general", "finetuned": "medical", "scratch": "scratch"}
+    here = [tier for tier, suffix in suffixes.items() if f'id = "bundled/fill-mask-{suffix}"' in catalog]
+    example = next(one for one in find_tasks().get("fill-mask").examples if one.title == "nurse and doctor")
+    for tier in here:
+        word = visitor.headline(tier)
+        first, second = visitor.card(tier).locator(".pg-filled p").all_inner_texts()
+        assert " ".join(first.replace("✓", "").replace("✗", "").split()) == example.text.replace("[MASK]", word)
+        assert second.startswith("The doctor said that ")
+        scores = visitor.card(tier).locator(".pg-bar-score").all_inner_texts()
+        assert len(scores) >= 5
+        assert all(re.fullmatch(r"[<>]?[01]\.\d\d → [<>]?[01]\.\d\d", score) for score in scores if score.strip())
+        assert visitor.card(tier).locator(".pg-fingerprint").is_visible()
+    for tier in {"hosted", *suffixes} - set(here):  # each an answer or one honest reason
+        assert len(visitor.card(tier).locator(".pg-words").inner_text()) > 40
+    context.close()
+    assert not visitor.problems
+
+
 @pytest.mark.parametrize("task", ["zero-shot", "topics", "intent", "spam"])
 def test_whole_texts_are_labelled_with_no_network(app, browser, task):
     context = new_context(browser, app.url)

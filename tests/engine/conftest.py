@@ -129,6 +129,13 @@ def matchers(tmp_path_factory, tiny):
     return matchers.make(tmp_path_factory.mktemp("matchers"), tiny)
 
 
+@pytest.fixture(scope="session")
+def fillers(tmp_path_factory, tiny):
+    from . import fillers
+
+    return fillers.make(tmp_path_factory.mktemp("fillers"), tiny)
+
+
 @dataclass
 class FakeBackend:
     """Loads a string in `seconds`, with faults on demand. It knows who is in memory, and complains where the cache breaks

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from playground.catalog import Catalog
-from playground.core.calls import Candidate, Classify, Match, Tag
+from playground.core.calls import Candidate, Classify, Fill, Match, Tag
 from playground.core.cancel import Cancel
 from playground.core.events import Finished
 from playground.core.streams import iterate
@@ -88,6 +88,8 @@ def use(runtime, ref, text="a good film"):
         call = Classify(ref, text=text)
     elif ref.loader == "lora-tagger":
         call = Tag(ref, text=text)
+    elif ref.loader == "lora-masked":
+        call = Fill(ref, text=f"{text} [MASK]")
     else:
         call = Match(ref, text=text, candidates=(Candidate("a", "good"), Candidate("b", "bad")))
     last = list(iterate(lambda emit: runtime.submit(call, emit, Cancel(60))))[-1]

@@ -23,6 +23,7 @@ from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
 from tests.fakes.answers import answers_task
+from tests.fakes.gaps import gap_task
 from tests.fakes.runtime import FakeRuntime
 from tests.fakes.spans import classes_task, names_task
 from tests.fakes.whole_texts import whole_text_tasks
@@ -168,6 +169,7 @@ def main() -> None:
     options.add_argument("--spans", action="store_true")
     options.add_argument("--whole", action="store_true", help="the tasks of tests.fakes.whole_texts too")
     options.add_argument("--answers", action="store_true", help="the task of tests.fakes.answers too")
+    options.add_argument("--gaps", action="store_true", help="fill-mask too")
     options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
     options.add_argument("--delay", type=float, default=None, help="seconds that every tier takes, and none loads")
     chosen = options.parse_args()
@@ -180,6 +182,7 @@ def main() -> None:
         service.tasks.add("weather", toy_task())
     added = [names_task(), classes_task()] if chosen.spans else []
     added += [answers_task()] if chosen.answers else []
+    added += [gap_task()] if chosen.gaps else []
     for task in added + (whole_text_tasks() if chosen.whole else []):
         service.tasks.add(task.name, task)
     wanted = launch_options(service)

@@ -18,10 +18,12 @@ from playground.core.cancel import Cancel
 from playground.core.errors import LoadFailed, NotHere
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
 from playground.core.extract_task import ExtractTask
+from playground.core.fill_task import FillTask
 from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Answer, Choice, Labels, LabelScore, MultiLabels, Request, Source, Stats, Support
 from tests.fakes.answers import fake_extracted
+from tests.fakes.gaps import fake_choices
 from tests.fakes.spans import fake_spans
 from tests.fakes.whole_texts import fake_answer
 
@@ -110,6 +112,8 @@ class WordTier:
             return fake_spans(task, text, self.name, scored=not self.stats.request_json)
         if isinstance(task, ExtractTask):
             return fake_extracted(text, task.context, self.name, scored=not self.stats.request_json)
+        if isinstance(task, FillTask):
+            return fake_choices(task, text, self.name, scored=not self.stats.request_json)
         if task.kind == MultiLabels.kind or task.name in ("intent", "zero-shot"):
             return fake_answer(task, text, self.name, scored=not self.stats.request_json)
         return self._labels(task, text)

@@ -4,7 +4,7 @@ import pytest
 
 from playground.core.segment import words
 from playground.core.span_task import SpanTask
-from playground.core.types import ExtractedAnswer, GoldAnswers, Labels, MultiLabels, Spans
+from playground.core.types import Choices, ExtractedAnswer, Filling, GapWords, GoldAnswers, Labels, MultiLabels, Spans
 from playground.tasks import find_tasks
 
 TASKS = list(find_tasks())
@@ -18,13 +18,13 @@ def golds(example):
     """The labels in it."""
     if isinstance(example.gold, str):
         return {example.gold}
-    if isinstance(example.gold, GoldAnswers):
+    if isinstance(example.gold, GoldAnswers | GapWords):
         return set()
     return {one if isinstance(one, str) else one.label for one in example.gold}
 
 
 def test_the_tasks_stand_in_their_order():
-    names = ["sentiment", "ner", "pos", "zero-shot", "topics", "intent", "spam", "qa"]
+    names = ["sentiment", "ner", "pos", "zero-shot", "topics", "intent", "spam", "qa", "fill-mask"]
     assert [task.name for task in TASKS][: len(names)] == names
 
 
@@ -56,6 +56,10 @@ def test_the_gold_is_right_and_its_bench_row_is_read_back(task):
             said = example.gold.answers
             output, row = ExtractedAnswer(said[0] if said else "", 0, 0), {"answers": list(said)}
             assert all(answer in asked.context for answer in said)
+        elif isinstance(example.gold, GapWords):
+            gaps = tuple((Filling(sorted(words)[0].upper(), 0.5),) for words in example.gold.gaps)
+            output, row = Choices(gaps[0], gaps), {"answers": [sorted(words) for words in example.gold.gaps]}
+            row = {"answers": row["answers"][0]} if len(gaps) == 1 else row
         else:
             output = Spans(example.gold, names)
             row = {"spans": [{"start": span.start, "end": span.end, "label": span.label} for span in example.gold]}
@@ -63,7 +67,10 @@ def test_the_gold_is_right_and_its_bench_row_is_read_back(task):
         assert asked.gold({"text": example.text} | row) == example.gold
         assert asked.matches(output, example.gold) is True
         pairs = asked.pairs(example.text, example.gold, output)
-        assert all(gold == said or gold == () == tuple(said) or said in gold for gold, said in pairs)
+        if isinstance(example.gold, GapWords):
+            assert all(said[0] in gold for gold, said in pairs)
+        else:
+            assert all(gold == said or gold == () == tuple(said) or said in gold for gold, said in pairs)
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if isinstance(task, SpanTask)], ids=lambda task: task.name)

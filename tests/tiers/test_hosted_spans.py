@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from playground.core.errors import BadReply, NotSupported, PlaygroundError
 from playground.core.types import Source, Spans
 from playground.gateway import start_gateway
+from playground.tasks.fill_mask import TASK as FILL
 from playground.tasks.ner import TASK as NER
 from playground.tasks.pos import TASK as POS
 from playground.tasks.topics import TASK as TOPICS
@@ -147,7 +148,7 @@ def test_the_longest_answer_is_taken_whole(serve: Serve) -> None:
     assert last.output.spans[-1].end == len(text.rstrip())
 
 
-@pytest.mark.parametrize("task", [NER, POS], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [NER, POS, FILL], ids=lambda task: task.name)
 def test_the_stand_in_says_in_one_sentence_that_it_cannot(task: Any) -> None:
     gateway = start_gateway(WordRuntime(), ENCODER)
     try:
@@ -161,7 +162,7 @@ def test_the_stand_in_says_in_one_sentence_that_it_cannot(task: Any) -> None:
     assert json.loads(last.stats.request_json)["response_format"]["json_schema"]["schema"] == task.schema()
 
 
-@pytest.mark.parametrize("task", [NER, POS], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [NER, POS, FILL], ids=lambda task: task.name)
 def test_the_card_says_so_before_it_is_asked_until_there_is_a_key(task: Any) -> None:
     gateway = start_gateway(WordRuntime(), ENCODER, lazy=True)
     try:

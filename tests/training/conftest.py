@@ -45,6 +45,7 @@ def data_folder(tmp_path_factory) -> Path:
         rows += [f"{text} mixed\t17,25\tid" for text in made_up(["odd"], places)]  # joy and sadness
         (root / "topics" / f"goemotions_{name}.tsv").write_text("\n".join(rows) + "\n")
     write_tagged(root)
+    write_texts(root)
     return root
 
 
@@ -73,6 +74,21 @@ def sentences_with(kinds: list[str], count: int, start: int = 0) -> list[list[tu
         tagged = [(word, f"{'I' if j else 'B'}-{kind}") for j, word in enumerate(name)]
         found.append([("we", "O"), ("saw", "O"), *tagged, (f"case-{i}", "O"), (".", "O")])
     return found
+
+
+def write_texts(root: Path) -> None:
+    """Articles with titles and headings, and novels."""
+    text = root / "text"
+    (text / "novels").mkdir(parents=True)
+    lines = {i: [f"{line}." for line in made_up(GOOD + BAD, range(12 * i, 12 * i + 12))] for i in range(40)}
+    articles = [
+        f"= Thing {i} =\n\n{' '.join(lines[i][:6])}\n\n== Use ==\n\n{' '.join(lines[i][6:])}\n" for i in range(40)
+    ]
+    (text / "wiki_paragraphs.txt").write_text("\n".join(articles))
+    apart = [f" = Other {i} = \n \n {' '.join(lines[i])} \n \n = = Use = = \n" for i in range(3)]
+    (text / "wikitext2_valid.txt").write_text("\n".join([*apart, f" = Thing 1 = \n {' '.join(lines[1])} \n"]))
+    for i in range(2):
+        (text / "novels" / f"Writer_{i}.txt").write_text("\n".join(lines[30 + i] * 3))
 
 
 def write_tagged(root: Path) -> None:

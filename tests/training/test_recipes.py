@@ -35,8 +35,9 @@ def test_listing_the_recipes_imports_no_torch():
     kinds = {"sentiment": ("general", "informal", "scratch"), "ner": ("general", "medical", "scratch")}
     kinds["pos"] = ("general", "informal", "scratch")
     first = [f"{task}-{kind}" for task, three in kinds.items() for kind in three]
-    questions = ["qa-general", "qa-knowledge-base", "qa-scratch"]
-    assert names == [*first, *(name for name in WHOLE_TEXTS if name in names), *questions]
+    later = [f"qa-{kind}" for kind in ("general", "knowledge-base", "scratch")]
+    later += [f"fill-mask-{kind}" for kind in ("general", "medical", "scratch")]
+    assert names == [*first, *(name for name in WHOLE_TEXTS if name in names), *later]
     assert not torch
 
 

@@ -9,7 +9,10 @@ from playground.core.task import Label
 from playground.core.types import (
     AnswerSpan,
     Choice,
+    Choices,
     ExtractedAnswer,
+    Filling,
+    GapWords,
     GoldAnswers,
     JudgedLabel,
     Labels,
@@ -18,6 +21,7 @@ from playground.core.types import (
     Source,
     Spans,
     Stats,
+    Weighed,
     in_order,
 )
 from playground.core.types import Span as Stretch
@@ -57,6 +61,15 @@ spans = st.builds(
     st.integers(0, 3),
 )
 judged = st.builds(JudgedLabel, words, maybe(scores), maybe(scores))
+fillings = st.lists(st.builds(Filling, words, maybe(scores), words), min_size=1, max_size=7).map(tuple)
+filled = st.builds(
+    lambda gaps, other, text, rows, source: Choices(gaps[0], tuple(gaps), tuple(other), text, tuple(rows), source),
+    st.lists(fillings, min_size=1, max_size=3),
+    st.lists(fillings, max_size=2),
+    words.map(lambda text: f"{text} [MASK] {text}"),
+    st.lists(st.builds(Weighed, words, maybe(scores), maybe(scores)), max_size=4),
+    st.sampled_from(["computed", "stated"]),
+)
 multilabels = st.builds(
     lambda rows, held, source: MultiLabels(
         tuple(row.label for row, holds in zip(rows, held, strict=False) if holds), tuple(rows), source
@@ -78,7 +91,7 @@ extracted = st.builds(
     st.sampled_from(["computed", "stated"]),
     st.booleans(),
 )
-answers = st.one_of(labels, spans, multilabels, extracted)
+answers = st.one_of(labels, spans, multilabels, extracted, filled)
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
 stats = st.builds(
@@ -127,7 +140,7 @@ states = st.builds(
     choices=st.lists(choices, max_size=3).map(tuple),
     asked=st.builds(
         Asked,
-        kind=st.sampled_from(["labels", "multilabels", "spans", "answer", "", "else"]),
+        kind=st.sampled_from(["labels", "multilabels", "spans", "answer", "choices", "", "else"]),
         labels=st.lists(st.builds(Label, words, words), max_size=8, unique_by=lambda label: label.name).map(tuple),
         noun=st.tuples(words, words),
         every_word=st.booleans(),
@@ -141,6 +154,9 @@ states = st.builds(
         st.lists(stretches, max_size=3).map(in_order),
         st.frozensets(words, max_size=3),
         st.builds(GoldAnswers, st.lists(words, max_size=2).map(tuple)),
+        st.lists(st.frozensets(words, min_size=1, max_size=2), min_size=1, max_size=3).map(
+            lambda gaps: GapWords(tuple(gaps))
+        ),
     ),
     right=maybe(st.booleans()),
     previous=maybe(answers),

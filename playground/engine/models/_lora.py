@@ -7,7 +7,7 @@ the head here, where the kind has one. What a head reads of the encoder's output
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,10 +43,10 @@ KEPT = (
 class Adapted(ABC):
     """It starts on the plain path, peft's; once `use` was called, it answers by a copy with its adapter merged."""
 
-    def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity) -> None:
+    def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, ...] | None, identity: Identity) -> None:
         self.encoder, self.adapter, self.head, self._identity = encoder, adapter, head, identity
         self.labels: tuple[str, ...] = ()  # an adapter's config has no names; the catalog gives them
-        self.outputs = 0 if head is None else len(head[1])
+        self.outputs = 0 if head is None else len(head[-1])
         self.heads = encoder.heads
         self._merged: Any = None
         self._copied = 0
@@ -165,9 +165,7 @@ class AdapterLoader(ABC):
         own = sum(tensor.nbytes for tensor in tensors)
         identity = Identity(
             # from the tensors as they now lie in the encoder, not from the file
-            fingerprint=weights.fingerprint(
-                base.identity.fingerprint, state, dict(zip(("weight", "bias"), head or (), strict=bool(head)))
-            ),
+            fingerprint=weights.fingerprint(base.identity.fingerprint, state, _named(head or ())),
             device=base.identity.device,
             dtype=base.identity.dtype,
             parameters=base.identity.parameters + size,
@@ -209,8 +207,8 @@ class AdapterLoader(ABC):
 
     def _split(
         self, ref: ModelRef, state: dict[str, Any], base: Encoder
-    ) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
-        """The low-rank matrices under the encoder's own names, and the head's weight [L, D] and bias [L]; it stays
+    ) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
+        """The low-rank matrices under the encoder's own names, and the head, e.g. weight [L, D] and bias [L]; it stays
         float32, so that logits are, whatever the encoder computes in.
         """
         whole, inner = "base_model.model.", f"base_model.model.{base.prefix}."
@@ -219,12 +217,23 @@ class AdapterLoader(ABC):
         matrices = {key.removeprefix(inner): value for key, value in state.items() if key.startswith(inner)}
         rest = {key.removeprefix(whole): value for key, value in state.items() if not key.startswith(inner)}
         matrices = {key: value.to(base.device, base.dtype) for key, value in matrices.items()}
-        if rest.keys() != ({f"{self.head}.weight", f"{self.head}.bias"} if self.headed else set()) or not matrices:
+        head = self.parts(rest)
+        if head is None or not matrices:
             raise self._other(ref)
-        if not self.headed:
-            return matrices, None
-        weight, bias = (rest[f"{self.head}.{part}"].to(base.device).float() for part in ("weight", "bias"))
-        return matrices, (weight, bias)
+        return matrices, tuple(tensor.to(base.device).float() for tensor in head) or None
+
+    def parts(self, rest: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The head's tensors in the kind's own order, of those in the file that are none of the encoder's; none where the kind has
+        no head, None where they are another kind's.
+        """
+        names = [f"{self.head}.{part}" for part in ("weight", "bias")] if self.headed else []
+        return tuple(rest[name] for name in names) if rest.keys() == {*names} else None
 
     def _other(self, ref: ModelRef) -> LoadFailed:
         return LoadFailed(f"The adapter {ref.id} is not one for {self.purpose} over this encoder: choose another.")
+
+
+def _named(head: Sequence[Any]) -> dict[str, Any]:
+    """Of weight and bias as the fingerprints of classifiers have always had them; a head of other parts by their places."""
+    names = ("weight", "bias") if len(head) == 2 else [f"head{place}" for place in range(len(head))]
+    return dict(zip(names, head, strict=True))

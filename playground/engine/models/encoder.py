@@ -155,6 +155,15 @@ class Encoder:
         """The transformers module itself, its adapted layers inside peft's."""
         return self._bare
 
+    @property
+    def word_embeddings(self) -> Any:
+        """[V, H], as they lie in the module: a masked head ends in them."""
+        return self._bare.get_input_embeddings().weight
+
+    @property
+    def norm_eps(self) -> float:
+        return float(getattr(self._bare.config, "layer_norm_eps", 1e-12))
+
     def adapted(self, name: str) -> list[Any]:
         """The layers where this adapter is."""
         return [layer for layer in self._layers if name in layer.lora_A]

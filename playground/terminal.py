@@ -1,10 +1,12 @@
-"""A run's record as a person reads it in a terminal."""
+"""A run on a terminal: a line for each tier, and under it what it found."""
+
+from __future__ import annotations
 
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import ExtractedAnswer, MultiLabels, Spans
+from playground.core.types import Choices, ExtractedAnswer, MultiLabels, Spans
 from playground.core.words import TIER_TITLES
 
-SHOWN = 5  # labels of several, the likeliest first
+SHOWN = 5  # labels of several, words for a gap: the likeliest first
 
 
 def print_record(record: RunRecord, noun: tuple[str, str]) -> None:
@@ -20,6 +22,14 @@ def print_record(record: RunRecord, noun: tuple[str, str]) -> None:
                 score = "   –" if row.score is None else f"{row.score:.2f}"
                 if row.answer:
                     print(f"    {score}  {_short(row.answer)}  [{row.start}:{row.end}]")
+        if isinstance(result.output, Choices):
+            for gap, rows in enumerate(result.output.masks, 1):
+                for row in rows[:SHOWN]:
+                    score = "   –" if row.score is None else f"{row.score:.2f}"
+                    print(f"    {score}  {gap}  {row.token}")
+            for word in result.output.weighed:
+                sides = "  ".join("   –" if side is None else f"{side:.2f}" for side in (word.here, word.there))
+                print(f"    {sides}  {word.token}  (here, and in the other sentence)")
         if isinstance(result.output, Spans):
             width = max((len(span.label) for span in result.output.spans), default=0)
             for span in result.output.spans:
@@ -48,6 +58,8 @@ def _line(result: TierResult, noun: tuple[str, str]) -> str:
     elif isinstance(output, ExtractedAnswer):
         said, shown = _short(output.answer) or "no answer", "–" if output.score is None else f"{output.score:.2f}"
         said += "" if output.placed else " (not in the context)"
+    elif isinstance(output, Choices):
+        said, shown = ", ".join(output.words), ""
     else:
         said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
     return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"
