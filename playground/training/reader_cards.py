@@ -25,7 +25,7 @@ QA_GENERAL = cards.Words(
     held_out=DEV,
     limits=(
         "It was trained on the shorter paragraphs of SQuAD, up to the length that the settings name (`trained_length`, in tokens, "
-        "the question's among them), and on each of their questions about once.",
+        "the question's among them), and on about three quarters of their questions, each once.",
         *LIMITS,
     ),
     counted="questions",
