@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import Choices, ExtractedAnswer, MultiLabels, Spans
+from playground.core.types import MultiLabels, Spans
 from playground.core.words import TIER_TITLES
 
 SHOWN = 5  # labels of several, words for a gap: the likeliest first

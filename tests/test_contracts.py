@@ -63,7 +63,7 @@ def test_only_the_named_things_lie_at_the_top():
 def test_app_is_small_and_files_do_one_thing():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in tracked() if path.suffix == ".py"}
     assert lines[ROOT / "app.py"] <= 40
-    assert lines[ROOT / "playground/scratch/model.py"] <= 490
+    assert lines[ROOT / "playground/scratch/model.py"] <= 480
     del lines[ROOT / "playground/scratch/model.py"]  # one file on purpose: to be read from top to bottom
     long = {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > 320 and "tests" not in path.parts}
     assert not long

@@ -14,8 +14,9 @@ from playground.core.errors import BadReply, EmptyInput, InputError
 from playground.core.fields import Field, Values, filled
 from playground.core.label_task import stated_probability
 from playground.core.places import Places
+from playground.core.reading_types import ExtractedAnswer, GoldAnswers
 from playground.core.task import Example, Label, Pair, Reader, Task, checked_text
-from playground.core.types import Answer, ExtractedAnswer, Gold, GoldAnswers, ModelRef, Request
+from playground.core.types import Answer, Gold, ModelRef, Request
 
 CONTEXT = "context"  # the name of its field
 _NO_CONTEXT = "There is no context to read the answer from: paste a text beside the question."

@@ -13,8 +13,9 @@ from playground.core import gaps
 from playground.core.calls import Call, Fill
 from playground.core.errors import BadReply, InputError
 from playground.core.fields import Field, Values, filled
+from playground.core.reading_types import Choices, Filling, GapWords, Weighed
 from playground.core.task import Example, Label, Pair, Reader, Task, Unasked, checked_text
-from playground.core.types import Answer, Choices, Filling, GapWords, Gold, ModelRef, Request, Weighed
+from playground.core.types import Answer, Gold, ModelRef, Request
 
 OTHER = "other"  # the name of its field
 MOST_GAPS = 8

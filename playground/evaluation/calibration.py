@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from playground.core import squad
+from playground.core.reading_types import ExtractedAnswer, GoldAnswers
 from playground.core.task import canonical_label
-from playground.core.types import Answer, ExtractedAnswer, Gold, GoldAnswers, Labels, MultiLabels
+from playground.core.types import Answer, Gold, Labels, MultiLabels
 
 BINS = 15
 

@@ -7,19 +7,9 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 
+from playground.core.reading_types import Choices, ExtractedAnswer, GapWords, GoldAnswers
 from playground.core.run import RunRecord, TierResult
-from playground.core.types import (
-    Answer,
-    Choices,
-    ExtractedAnswer,
-    GapWords,
-    Gold,
-    GoldAnswers,
-    Labels,
-    MultiLabels,
-    Span,
-    Spans,
-)
+from playground.core.types import Answer, Gold, Labels, MultiLabels, Span, Spans
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

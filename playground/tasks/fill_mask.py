@@ -2,8 +2,8 @@
 
 from playground.core.fields import Field
 from playground.core.fill_task import OTHER, FillTask
+from playground.core.reading_types import GapWords
 from playground.core.task import Example
-from playground.core.types import GapWords
 
 ORDER = 90
 

@@ -5,8 +5,8 @@ Extractive, as SQuAD asks it (Rajpurkar et al. 2016), with "no answer" as in SQu
 
 from playground.core.extract_task import CONTEXT, ExtractTask
 from playground.core.fields import Field
+from playground.core.reading_types import GoldAnswers
 from playground.core.task import Example
-from playground.core.types import GoldAnswers
 
 ORDER = 80
 

@@ -31,7 +31,7 @@ GENERAL = cards.Words(
     license=BY_SA,
     held_out=(
         "WikiText-2's valid part (“test”), no article of which was trained on, and a tenth of Wikipedia's articles, by the SHA-256 "
-        "of their titles (“dev”), by which settings were chosen. One word is hidden in each window of 128 tokens"
+        "of their titles (“dev”). One word is hidden in each window of 128 tokens"
     ),
     limits=(
         "A model of this size that has read a few million words: BERT, of five times its size, read three billion, and is right at "
@@ -54,8 +54,7 @@ MEDICAL = cards.Words(
     data=cards.BC5CDR + cards.NCBI + cards.WIKIPEDIA + cards.NOVELS,
     license="CC BY-SA 4.0, as Wikipedia's text, which the adapter that it went on from was trained on; BC5CDR CC BY 4.0",
     held_out=(
-        "the last 900 sentences of BC5CDR's dev set (“test”), NCBI's last 300, and the 600 of BC5CDR before its last (“dev”), by "
-        "which settings were chosen"
+        "the last 900 sentences of BC5CDR's dev set (“test”), NCBI's last 300, and the 600 of BC5CDR before its last (“dev”)"
     ),
     limits=(
         "It starts from the adapter `fill-mask-general`. Medical abstracts were chosen because their words (patients, induced, "

@@ -206,16 +206,6 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
-                "fill-mask-general",
-                "LoRA adapter and head for missing words over the bundled encoder",
-                "Wikipedia paragraphs, novels",
-                45,
-            ),
-            "playground.training.masked_adapters",
-            {},
-        ),
-        Recipe(
-            RecipeInfo(
                 "qa-knowledge-base",
                 "LoRA adapter that quotes answers from a company's articles, from qa-general on",
                 "the knowledge base that comes with the project",
@@ -226,22 +216,32 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
-                "fill-mask-medical",
-                "LoRA adapter for missing words of medical abstracts, from fill-mask-general on",
-                "BC5CDR, NCBI Disease",
-                8,
-            ),
-            "playground.training.masked_adapters",
-            {},
-        ),
-        Recipe(
-            RecipeInfo(
                 "qa-scratch",
                 "our own small reader and tokenizer, from random weights",
                 "SQuAD 1.1, its shorter paragraphs, alone",
                 15,
             ),
             "playground.training.reader_from_scratch",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "fill-mask-general",
+                "LoRA adapter and head for missing words over the bundled encoder",
+                "Wikipedia paragraphs, novels",
+                45,
+            ),
+            "playground.training.masked_adapters",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "fill-mask-medical",
+                "LoRA adapter for missing words of medical abstracts, from fill-mask-general on",
+                "BC5CDR, NCBI Disease",
+                8,
+            ),
+            "playground.training.masked_adapters",
             {},
         ),
         Recipe(

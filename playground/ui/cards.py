@@ -8,9 +8,10 @@ from typing import Any
 
 from playground.core.errors import InputError, PlaygroundError
 from playground.core.extract_task import CONTEXT
+from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import RunRecord, TierResult
 from playground.core.task import Task
-from playground.core.types import Choices, ExtractedAnswer, Gold, Spans
+from playground.core.types import Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
 

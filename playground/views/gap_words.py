@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from playground.core import gaps
 from playground.core.fill_task import canonical_word
-from playground.core.types import Choices, Filling, GapWords, Weighed
+from playground.core.reading_types import Choices, Filling, GapWords, Weighed
 from playground.views import numbers
 from playground.views.bars import TOP, Bar, bars
 from playground.views.html import Child, Html, el

@@ -12,9 +12,10 @@ from typing import Any
 
 from playground.core.errors import NotSupported
 from playground.core.events import Cancelled, Event, Failed, Finished, Loading, Partial, Progress, Queued
+from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import TierResult
 from playground.core.task import Label
-from playground.core.types import Choice, Choices, ExtractedAnswer, Gold, MultiLabels, Source, Stats
+from playground.core.types import Choice, Gold, MultiLabels, Source, Stats
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from playground.core.errors import BadReply, EmptyInput, InputError, InputTooLong
 from playground.core.extract_task import CONTEXT, ExtractTask
 from playground.core.fields import MAX_VALUE_CHARS, Field
-from playground.core.types import ExtractedAnswer, GoldAnswers, Labels, ModelRef, Request
+from playground.core.reading_types import ExtractedAnswer, GoldAnswers
+from playground.core.types import Labels, ModelRef, Request
 
 TASK = ExtractTask("qa", "Questions", "Which words?", "", (Field(CONTEXT, "Context", "text"),), (), "Quote.")
 TEXT = "Ann has a red bike. Ben has a red car, and the café has a “blue” one."

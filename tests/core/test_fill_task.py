@@ -12,7 +12,8 @@ from playground.core import gaps
 from playground.core.calls import Fill
 from playground.core.errors import BadReply, EmptyInput, InputError, InputTooLong
 from playground.core.gaps import MASK
-from playground.core.types import Choices, Filling, GapWords, Labels, ModelRef, Request
+from playground.core.reading_types import Choices, Filling, GapWords
+from playground.core.types import Labels, ModelRef, Request
 from playground.evaluation.score import score
 from playground.tasks.fill_mask import TASK
 

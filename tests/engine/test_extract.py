@@ -13,8 +13,8 @@ from playground.core.calls import Attend, Classify, Extract
 from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported
 from playground.core.events import Failed, Finished, Progress
+from playground.core.reading_types import ExtractedAnswer
 from playground.core.streams import iterate
-from playground.core.types import ExtractedAnswer
 from playground.engine import stack
 from playground.engine.loaders import EncodedQuestion
 from playground.engine.models._questions import by_row, own_places

@@ -4,7 +4,7 @@ import pytest
 
 from playground.core.extract_task import CONTEXT, ExtractTask
 from playground.core.fields import Field
-from playground.core.types import ExtractedAnswer, GoldAnswers
+from playground.core.reading_types import ExtractedAnswer, GoldAnswers
 from playground.evaluation import metrics
 from playground.evaluation.score import calibration, score
 

@@ -11,8 +11,8 @@ import re
 
 from playground.core.extract_task import CONTEXT, ExtractTask
 from playground.core.fields import Field
+from playground.core.reading_types import AnswerSpan, ExtractedAnswer, GoldAnswers
 from playground.core.task import Example
-from playground.core.types import AnswerSpan, ExtractedAnswer, GoldAnswers
 
 LIGHTHOUSE = (
     "The tower was built in 1874 <b>by hand</b>. Its keeper lived there for 19 years with 5 children. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playground.core import gaps
 from playground.core.fill_task import FillTask
-from playground.core.types import Choices, Filling, Weighed
+from playground.core.reading_types import Choices, Filling, Weighed
 from playground.tasks.fill_mask import TASK
 
 NAMED = (

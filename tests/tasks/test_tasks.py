@@ -2,9 +2,10 @@
 
 import pytest
 
+from playground.core.reading_types import Choices, ExtractedAnswer, Filling, GapWords, GoldAnswers
 from playground.core.segment import words
 from playground.core.span_task import SpanTask
-from playground.core.types import Choices, ExtractedAnswer, Filling, GapWords, GoldAnswers, Labels, MultiLabels, Spans
+from playground.core.types import Labels, MultiLabels, Spans
 from playground.tasks import find_tasks
 
 TASKS = list(find_tasks())

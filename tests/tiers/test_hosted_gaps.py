@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.errors import BadReply, PlaygroundError
-from playground.core.types import Choices, Source
+from playground.core.reading_types import Choices
+from playground.core.types import Source
 from playground.tasks.fill_mask import TASK
 from playground.tiers.hosted_reply import Reply, output_of
 from tests.tiers.hosted_helpers import live, run

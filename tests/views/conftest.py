@@ -5,25 +5,9 @@ from hypothesis import strategies as st
 
 from playground.core.errors import LoadFailed
 from playground.core.events import Cancelled, Failed, Finished, Loading, Partial, Progress, Queued
+from playground.core.reading_types import AnswerSpan, Choices, ExtractedAnswer, Filling, GapWords, GoldAnswers, Weighed
 from playground.core.task import Label
-from playground.core.types import (
-    AnswerSpan,
-    Choice,
-    Choices,
-    ExtractedAnswer,
-    Filling,
-    GapWords,
-    GoldAnswers,
-    JudgedLabel,
-    Labels,
-    LabelScore,
-    MultiLabels,
-    Source,
-    Spans,
-    Stats,
-    Weighed,
-    in_order,
-)
+from playground.core.types import Choice, JudgedLabel, Labels, LabelScore, MultiLabels, Source, Spans, Stats, in_order
 from playground.core.types import Span as Stretch
 from playground.views.state import Asked, CardState
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.core.reading_types import AnswerSpan, ExtractedAnswer, GoldAnswers
 from playground.core.run import TierResult
-from playground.core.types import AnswerSpan, Choice, ExtractedAnswer, GoldAnswers, Source, Stats
+from playground.core.types import Choice, Source, Stats
 from playground.views.agreement import agreement
 from playground.views.announce import announcement
 from playground.views.answer_text import marked_context

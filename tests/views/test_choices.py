@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.core.reading_types import Choices, Filling, GapWords, Weighed
 from playground.core.run import TierResult
-from playground.core.types import Choice, Choices, Filling, GapWords, Source, Stats, Weighed
+from playground.core.types import Choice, Source, Stats
 from playground.views.agreement import agreement
 from playground.views.announce import announcement
 from playground.views.card import card

@@ -14,7 +14,8 @@ from playground.core import reading
 from playground.core.calls import Call, Extract
 from playground.core.errors import NotSupported
 from playground.core.events import Progress
-from playground.core.types import AnswerSpan, ExtractedAnswer, ModelRef
+from playground.core.reading_types import AnswerSpan, ExtractedAnswer
+from playground.core.types import ModelRef
 from playground.engine.loaders import Context, EncodedQuestion
 from playground.engine.ops.tag import note
 from playground.engine.scheduler import Outcome, Work

@@ -10,7 +10,8 @@ import numpy as np
 from playground.core import gaps
 from playground.core.calls import Call, Fill
 from playground.core.errors import InputError, NotSupported
-from playground.core.types import Choices, Filling, ModelRef, Weighed
+from playground.core.reading_types import Choices, Filling, Weighed
+from playground.core.types import ModelRef
 from playground.engine.loaders import EncodedGaps
 from playground.engine.models._gaps import Words
 from playground.engine.scheduler import Outcome, Work

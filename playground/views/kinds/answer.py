@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from playground.core import squad
+from playground.core.reading_types import ExtractedAnswer, GoldAnswers
 from playground.core.run import TierResult
-from playground.core.types import ExtractedAnswer, GoldAnswers
 from playground.views import numbers
 from playground.views.answer_text import marked_context
 from playground.views.bars import Bar, bars

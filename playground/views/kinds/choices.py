@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from playground.core import gaps
 from playground.core.fill_task import BEST, canonical_word, ranks
-from playground.core.types import Choices, GapWords
+from playground.core.reading_types import Choices, GapWords
 from playground.views import numbers
 from playground.views.comparison import Comparison, listed, lowered
 from playground.views.gap_words import box, candidates, filled_text, weighed
