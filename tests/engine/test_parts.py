@@ -151,8 +151,8 @@ def test_the_order_of_the_names_is_no_part_of_the_answer(numbers, chance):
 def test_loaders_and_operations_are_found_in_their_packages():
     assert set(build_loaders().names()) == {
         "encoder",
-        *("lora-classifier", "lora-encoder", "lora-reader", "lora-tagger"),
-        *("pipeline-classifier", "pipeline-nli", "pipeline-reader", "pipeline-tagger"),
-        *("scratch-classifier", "scratch-encoder", "scratch-reader", "scratch-tagger"),
+        *("lora-classifier", "lora-encoder", "lora-masked", "lora-reader", "lora-tagger"),
+        *("pipeline-classifier", "pipeline-masked", "pipeline-nli", "pipeline-reader", "pipeline-tagger"),
+        *("scratch-classifier", "scratch-encoder", "scratch-masked", "scratch-reader", "scratch-tagger"),
     }
     assert build_ops().names() == ["Attend", "Classify", "Embed", "Extract", "Match", "Tag"]
