@@ -155,4 +155,4 @@ def test_loaders_and_operations_are_found_in_their_packages():
         *("pipeline-classifier", "pipeline-masked", "pipeline-nli", "pipeline-reader", "pipeline-tagger"),
         *("scratch-classifier", "scratch-encoder", "scratch-masked", "scratch-reader", "scratch-tagger"),
     }
-    assert build_ops().names() == ["Attend", "Classify", "Embed", "Extract", "Match", "Tag"]
+    assert build_ops().names() == ["Attend", "Classify", "Embed", "Extract", "Fill", "Match", "Tag"]
