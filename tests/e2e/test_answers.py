@@ -70,10 +70,10 @@ def test_nothing_in_it_is_markup_and_no_link_holds_what_is_too_long(at):
     visitor.run(QUESTION)
     assert visitor.headline("pretrained") == "1931"
     assert visitor.page.evaluate("window.hacked === undefined && !document.querySelector('.pg-tab img')")
-    assert "v.context" in visitor.page.url
+    visitor.page.wait_for_function("location.hash.includes('v.context')")  # the link follows the typing a moment later
     fill(visitor, HOSTILE * 200)
     visitor.run(QUESTION)
-    assert "v.context" not in visitor.page.url
+    visitor.page.wait_for_function("!location.hash.includes('v.context')")
 
 
 def test_several_questions_about_one_context_are_a_table(at):
