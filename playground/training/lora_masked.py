@@ -45,7 +45,7 @@ class MaskedSettings(lora.LoraSettings):
     warmup: float = 0.03
     rank: int = 16
     alpha: int = 16
-    kept_rank: int = 16
+    kept_rank: int = 12
     encoder_dropout: float = 0.0
     averaging: float = 0.99
     smoothing: float = 0.0

@@ -34,7 +34,7 @@ PLANS = {
     "fill-mask-medical": Plan(
         passages.medical,
         masked_cards.MEDICAL,
-        MaskedSettings(tokens=1_000_000, rate=1e-3, rank=8, alpha=8, kept_rank=8),
+        MaskedSettings(tokens=1_000_000, rate=1e-3, rank=8, alpha=8, kept_rank=6),
         start="fill-mask-general",
     ),
 }
