@@ -40,7 +40,10 @@ PLANS = {
     "ner-medical": Plan(tagged.medical, tagger_cards.NER_MEDICAL, TaggerSettings(epochs=3, kept_rank=8)),
     "pos-general": Plan(tagged.formal, tagger_cards.POS_GENERAL, TaggerSettings(epochs=2.5, kept_rank=8)),
     "pos-informal": Plan(
-        tagged.informal, tagger_cards.POS_INFORMAL, TaggerSettings(epochs=2, rate=1e-3, kept_rank=8), start="pos-general"
+        tagged.informal,
+        tagger_cards.POS_INFORMAL,
+        TaggerSettings(epochs=2, rate=1e-3, kept_rank=8),
+        start="pos-general",
     ),
 }
 
