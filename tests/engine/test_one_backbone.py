@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from playground.catalog import Catalog
-from playground.core.calls import Candidate, Classify, Fill, Match, Tag
+from playground.core.calls import Candidate, Classify, Extract, Fill, Match, Tag
 from playground.core.cancel import Cancel
 from playground.core.events import Finished
 from playground.core.streams import iterate
@@ -88,6 +88,10 @@ def use(runtime, ref, text="a good film"):
         call = Classify(ref, text=text)
     elif ref.loader == "lora-tagger":
         call = Tag(ref, text=text)
+    elif ref.loader == "lora-reader":
+        call = Extract(ref, question="Which film?", context=text)
+    elif ref.loader == "lora-masked":
+        call = Fill(ref, text=f"{text} and a [MASK]")
     elif ref.loader == "lora-masked":
         call = Fill(ref, text=f"{text} [MASK]")
     else:
