@@ -78,31 +78,26 @@ def _row(hits: Hits) -> dict[str, float]:
 # -- intervals
 
 
-def _accuracy(examples: Examples) -> Interval:
-    counts = np.array([[sum(metrics.right(gold, said) for gold, said in pairs), len(pairs)] for pairs in examples])
-    if (counts[:, 1] == 1).all():
-        return wilson(int(counts[:, 0].sum()), len(counts))
-    return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+def _share(hit: Callable[[Any, Any], float]) -> Callable[[Examples], Interval]:
+    """Of the mean of what each pair of true and given answer counts, 0..1: Wilson's where each example is one answer, right or
+    wrong (a bool or an int), else a bootstrap over examples.
+    """
 
-
-def _of_answers(score: Callable[[Sequence[str], str | None], float]) -> Callable[[Examples], Interval]:
     def interval(examples: Examples) -> Interval:
-        rows = [(sum(score(gold, said) for gold, said in pairs), len(pairs)) for pairs in examples]
-        return bootstrap(np.array(rows), lambda sums: _ratio(sums[:, 0], sums[:, 1]))
+        counts = np.array([[sum(hit(gold, said) for gold, said in pairs), len(pairs)] for pairs in examples])
+        if (counts[:, 1] == 1).all() and counts.dtype.kind in "bi":
+            return wilson(int(counts[:, 0].sum()), len(counts))
+        return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
 
     return interval
 
 
 def _among(best: int) -> _Metric:
-    """A right word among the `best` likeliest. Wilson's interval where each example has one gap, else a bootstrap over examples."""
-
-    def interval(examples: Examples) -> Interval:
-        counts = np.array([[sum(metrics.among(*pair, best) for pair in pairs), len(pairs)] for pairs in examples])
-        if (counts[:, 1] == 1).all():
-            return wilson(int(counts[:, 0].sum()), len(counts))
-        return bootstrap(counts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
-
-    return _Metric(lambda golds, said: metrics.accuracy_at(golds, said, best), interval)
+    """A right word among the `best` likeliest."""
+    return _Metric(
+        lambda golds, said: metrics.accuracy_at(golds, said, best),
+        _share(lambda gold, said: metrics.among(gold, said, best)),
+    )
 
 
 def _of_sets(figure: Callable[[np.ndarray], np.ndarray]) -> Callable[[Examples], Interval]:
@@ -199,7 +194,7 @@ def _counts(pairs: Sequence[Pair], wanted: str) -> list[int]:
 
 
 _LABELS = {
-    "accuracy": _Metric(metrics.accuracy, _accuracy),
+    "accuracy": _Metric(metrics.accuracy, _share(metrics.right)),
     "macro_f1": _Metric(metrics.macro_f1, _macro_of_labels),
 }
 _GAPS = {"accuracy": _among(1), f"accuracy_at_{BEST}": _among(BEST)}
@@ -209,8 +204,8 @@ _SETS = {
     "recall": _Metric(metrics.recall, _of_sets(_recall)),
 }
 _ANSWERS = {
-    "f1": _Metric(metrics.answer_f1, _of_answers(metrics.answer_score)),
-    "exact_match": _Metric(metrics.exact_match, _of_answers(metrics.exact_score)),
+    "f1": _Metric(metrics.answer_f1, _share(metrics.answer_score)),
+    "exact_match": _Metric(metrics.exact_match, _share(metrics.exact_score)),
 }
 _LABEL_SETS = _SETS | {
     "micro_f1": _SETS["f1"],

@@ -21,7 +21,7 @@ from playground.core.errors import (
 )
 
 STAND_IN_CANNOT = (
-    "The stand-in, our own small endpoint, only chooses between labels and cannot point at words of a text: "
+    "The stand-in, our own small endpoint, only chooses between labels and gives no words: "
     "paste an API key, or name a local server, and the hosted tier answers here."
 )
 _GRAM = 8  # so many characters of a key in a row are a piece of it
