@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from playground.core.protocols import Runtime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("playground.gateway")
 
 _BACKLOG = 128
+_ROUNDS = 5  # of hanging up
 
 
 class LocalGateway:
@@ -158,14 +160,21 @@ class _Life:
 
 
 async def _hang_up(server: uvicorn.Server) -> None:
-    """Ends what a server that broke off has left: its requests, each of which says so to its client, and its connections."""
-    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-    for connection in list(server.server_state.connections):
-        connection.transport.close()  # type: ignore[union-attr]
-    await asyncio.sleep(0)  # in which they are closed
+    """Ends what a server that broke off has left: its requests, each of which says so to its client, and its connections.
+
+    In several rounds: while some end, others may just have been accepted.
+    """
+    for accepting in getattr(server, "servers", ()):  # there are none before it listens
+        with suppress(ValueError):  # its socket is gone
+            accepting.close()
+    for _ in range(_ROUNDS):
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
+        await asyncio.sleep(0)  # in which they are closed
 
 
 def _listening() -> socket.socket:

@@ -1,6 +1,5 @@
 """Throws an exception into a running thread from outside, as nothing in Python can forbid."""
 
-import contextlib
 import ctypes
 import sys
 import threading
@@ -21,22 +20,6 @@ def strike(thread, kind=Struck):
     while _starts_another(ident):
         time.sleep(0.0005)
     return ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind)) == 1
-
-
-def strike_dead(thread, wake, tries=20):
-    """Until it is dead: an event loop takes what strikes it while it sends for a broken connection, and lives on.
-
-    `wake` has it do something, since a thread that waits sees nothing.
-    """
-    for _ in range(tries):
-        if not strike(thread):
-            break
-        with contextlib.suppress(OSError):
-            wake()
-        thread.join(1)
-        if not thread.is_alive():
-            break
-    assert not thread.is_alive(), "it cannot be killed"
 
 
 def _starts_another(ident):
