@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import socket
@@ -10,12 +12,15 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -r tests/requirements.txt")
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+pytest.register_assert_rewrite("tests.e2e.layout")  # or its assertions would not say what they saw
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -140,6 +145,11 @@ class Visitor:
     def headlines(self) -> dict[str, str]:
         return {tier: self.headline(tier) for tier in ("hosted", "pretrained", "finetuned", "scratch")}
 
+    def bars(self, tier: str) -> list[str]:
+        """The labels whose bars can be seen."""
+        shown = self.card(tier).locator(".pg-bar:visible .pg-bar-label")
+        return [" ".join(text.split()).lstrip("✓✗○ ") for text in shown.all_inner_texts()]
+
     @property
     def error(self) -> str:
         return self.tab.locator(".pg-console > .pg-input-error").inner_text()
@@ -148,6 +158,10 @@ class Visitor:
 
     def type(self, text: str) -> None:
         self.page.fill(".pg-tab[data-shown] textarea", text)
+
+    def fill(self, field: str, value: str) -> None:
+        """Another field than the text itself: `context`, `labels` …"""
+        self.tab.locator(f"[data-field={field}] textarea").fill(value)
 
     def press_run(self) -> None:
         self.page.press(".pg-tab[data-shown] textarea", "Control+Enter")
@@ -171,10 +185,31 @@ class Visitor:
         self.press_run()
         self.settle()
 
+    def run_example(self, title: str) -> None:
+        self.page.click(f"text={title}")
+        self.press_run()
+        self.settle()
+
+    def run_lines(self, text: str) -> None:
+        """Each line is an input of its own, and the answers are a table."""
+        self.type(text)
+        self.tab.locator("[data-act=lines]").check()
+        self.press_run()
+        self.settle()
+
     def download(self, selector: str) -> tuple[str, bytes]:
         with self.page.expect_download() as waiting:
             self.page.click(selector)
         return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+    def download_table(self) -> list[dict[str, str]]:
+        _, content = self.download(".pg-tab[data-shown] [data-act=table-csv]")
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+    def copy_link(self) -> SplitResult:
+        self.tab.get_by_text("Copy link").click()
+        self.page.wait_for_selector(".pg-toast[data-shown]")
+        return urlsplit(self.page.evaluate("navigator.clipboard.readText()"))
 
 
 def new_context(browser, url: str, *, seen: bool = True, **options) -> BrowserContext:

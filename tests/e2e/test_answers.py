@@ -1,12 +1,9 @@
 """Questions about a context, in a real browser."""
 
-import csv
-import io
-
 import pytest
 
 from tests.e2e.conftest import Server
-from tests.e2e.test_look import BOXES, CONTRAST
+from tests.e2e.layout import CONTRAST, run_and_assert_that_nothing_moves
 from tests.fakes.answers import LIGHTHOUSE
 
 pytestmark = pytest.mark.e2e
@@ -24,10 +21,6 @@ def answers():
 @pytest.fixture
 def at(visit, answers):
     return lambda more="", **options: visit(answers.url, f"#task=qa{more}", **options)
-
-
-def fill(visitor, context):
-    visitor.tab.locator("[data-field=context] textarea").fill(context)
 
 
 def test_an_example_brings_its_context_and_the_answer_is_seen_in_it(at):
@@ -57,7 +50,7 @@ def test_no_answer_and_errors_beside_what_they_are_about(at):
     visitor.press_run()
     error = visitor.tab.locator("[data-field=context] .pg-input-error")
     error.filter(has_text="There is no context").wait_for()
-    fill(visitor, LIGHTHOUSE)
+    visitor.fill("context", LIGHTHOUSE)
     visitor.run("Who painted?")
     assert visitor.headline("pretrained") == "no answer"
     assert error.inner_text() == ""
@@ -66,28 +59,24 @@ def test_no_answer_and_errors_beside_what_they_are_about(at):
 
 def test_nothing_in_it_is_markup_and_no_link_holds_what_is_too_long(at):
     visitor = at()
-    fill(visitor, HOSTILE)
+    visitor.fill("context", HOSTILE)
     visitor.run(QUESTION)
     assert visitor.headline("pretrained") == "1931"
     assert visitor.page.evaluate("window.hacked === undefined && !document.querySelector('.pg-tab img')")
     visitor.page.wait_for_function("location.hash.includes('v.context')")  # the link follows the typing a moment later
-    fill(visitor, HOSTILE * 200)
+    visitor.fill("context", HOSTILE * 200)
     visitor.run(QUESTION)
     visitor.page.wait_for_function("!location.hash.includes('v.context')")
 
 
 def test_several_questions_about_one_context_are_a_table(at):
     visitor = at()
-    fill(visitor, LIGHTHOUSE)
-    visitor.type(f"{QUESTION}\nHow many children lived there?\nWho painted?")
-    visitor.tab.locator("[data-act=lines]").check()
-    visitor.press_run()
-    visitor.settle()
+    visitor.fill("context", LIGHTHOUSE)
+    visitor.run_lines(f"{QUESTION}\nHow many children lived there?\nWho painted?")
     table = visitor.tab.locator(".pg-table tbody tr")
     assert "19" in table.nth(1).inner_text()
     assert table.nth(2).inner_text().count("no answer") == 4
-    _, content = visitor.download(".pg-tab[data-shown] [data-act=table-csv]")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    rows = visitor.download_table()
     assert [row["pretrained_label"] for row in rows] == ["1931", "19", "no answer"]
     assert rows[0]["pretrained_confidence"] == "0.62"
 
@@ -96,13 +85,9 @@ def test_several_questions_about_one_context_are_a_table(at):
 def test_nothing_jumps_and_everything_can_be_read(at, width, scheme):
     visitor = at(viewport={"width": width, "height": 900}, color_scheme=scheme)
     visitor.page.wait_for_function("document.fonts.status === 'loaded'")
-    fill(visitor, LIGHTHOUSE)
+    visitor.fill("context", LIGHTHOUSE)
     visitor.type(f"slow: {QUESTION}")
     visitor.page.wait_for_timeout(300)
-    before = visitor.page.evaluate(BOXES)
-    visitor.press_run()
-    while visitor.tab.get_attribute("data-running") is not None:
-        assert visitor.page.evaluate(BOXES) == before
-    assert visitor.page.evaluate(BOXES) == before
+    run_and_assert_that_nothing_moves(visitor)
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert visitor.page.evaluate(CONTRAST) == []

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.e2e.conftest import Server
-from tests.e2e.test_look import BOXES, CONTRAST
+from tests.e2e.layout import BOXES, CONTRAST
 
 pytestmark = pytest.mark.e2e
 NEWS = "Ana Duarte, the mayor of Porto, told the Guardian that Anna was ill."

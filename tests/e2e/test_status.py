@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from tests.e2e.conftest import Server, Visitor, free_port, new_context
-from tests.e2e.test_look import CONTRAST
+from tests.e2e.layout import CONTRAST
 
 pytestmark = pytest.mark.e2e
 TOKEN = "a-token-that-nobody-guesses"

@@ -1,20 +1,22 @@
 """Many labels, several at once, and a visitor's own, in a real browser."""
 
-import csv
-import io
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 
 from tests.e2e.conftest import Server
-from tests.e2e.test_look import BOXES, CONTRAST
+from tests.e2e.layout import (
+    BOXES,
+    CONTRAST,
+    NAMELESS,
+    assert_parts_stay_within_their_card,
+    run_and_assert_that_nothing_moves,
+)
 
 pytestmark = pytest.mark.e2e
 TASKS = ("zero-shot", "topics", "intent")
 TEXT = "What a surprise: the delivery came, such joy, and my refund too!"
 OWN = 'sun & rain\n<img src=x onerror="window.hacked=1">\nחזרה\n"late, or not" at all'
-NAMELESS = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')].filter(e =>
-  e.checkVisibility() && !(e.innerText || e.getAttribute('aria-label') || e.labels?.length)).map(e => e.outerHTML)"""
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +31,9 @@ def at(visit, whole):
     return lambda task, more="", **options: visit(whole.url, f"#task={task}{more}", **options)
 
 
-def bars(visitor, tier):
-    """The labels whose bars can be seen."""
-    shown = visitor.card(tier).locator(".pg-bar:visible .pg-bar-label")
-    return [" ".join(text.split()).lstrip("✓✗○ ") for text in shown.all_inner_texts()]
-
-
-def fill(visitor, field, value):
-    visitor.tab.locator(f"[data-field={field}] textarea").fill(value)
-
-
 def test_each_label_has_its_threshold_and_the_tiers_stand_side_by_side(at):
     visitor = at("topics")
-    visitor.page.click("text=two at once")
-    visitor.press_run()
-    visitor.settle()
+    visitor.run_example("two at once")
     assert set(visitor.headline("finetuned").split(" · ")) == {"joy", "surprise", "gratitude"}
     assert visitor.card("finetuned").locator(".pg-verdict").inner_text() == "✓ gold"
     assert visitor.card("scratch").locator(".pg-verdict").inner_text() == "✗ missing: gratitude, surprise"
@@ -60,14 +50,14 @@ def test_each_label_has_its_threshold_and_the_tiers_stand_side_by_side(at):
 def test_five_of_many_and_all_of_them_in_the_same_place(at):
     visitor = at("intent")
     visitor.run("Why is my refund not showing up on the card?")
-    assert [len(bars(visitor, tier)) for tier in ("hosted", "pretrained", "scratch")] == [5, 5, 5]
+    assert [len(visitor.bars(tier)) for tier in ("hosted", "pretrained", "scratch")] == [5, 5, 5]
     before = visitor.page.evaluate(BOXES)
     button = visitor.card("pretrained").locator("[data-act=all-labels]")
     assert button.inner_text() == "all 78"
     button.focus()
     visitor.page.keyboard.press("Enter")
     assert button.inner_text() == "top five"
-    assert [len(bars(visitor, tier)) for tier in ("hosted", "pretrained", "scratch")] == [78, 78, 78]
+    assert [len(visitor.bars(tier)) for tier in ("hosted", "pretrained", "scratch")] == [78, 78, 78]
     assert visitor.page.evaluate(BOXES) == before
     box = visitor.card("scratch").locator(".pg-bars")
     box.evaluate("box => { box.scrollTop = box.scrollHeight }")
@@ -76,10 +66,10 @@ def test_five_of_many_and_all_of_them_in_the_same_place(at):
     assert outer["y"] <= last["y"] < outer["y"] + outer["height"]
     visitor.run("I lost my phone, a card payment was not recognised.")  # a new answer changes nothing of it
     assert button.inner_text() == "top five"
-    assert len(bars(visitor, "scratch")) == 78
+    assert len(visitor.bars("scratch")) == 78
     assert visitor.page.evaluate(BOXES) == before
     button.click()
-    assert len(bars(visitor, "scratch")) == 5
+    assert len(visitor.bars("scratch")) == 5
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -89,29 +79,25 @@ def test_nothing_jumps_while_the_cards_fill(at, task, width):
     visitor.page.wait_for_function("document.fonts.status === 'loaded'")
     visitor.page.wait_for_timeout(300)
     visitor.type(f"slow: {TEXT}")
-    before = visitor.page.evaluate(BOXES)
-    visitor.press_run()
-    while visitor.tab.get_attribute("data-running") is not None:
-        assert visitor.page.evaluate(BOXES) == before
+    run_and_assert_that_nothing_moves(visitor)
     assert visitor.card("scratch").get_attribute("data-phase") == "done"
-    assert visitor.page.evaluate(BOXES) == before
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_visitors_labels_are_counted_asked_for_and_never_markup(at):
     visitor = at("zero-shot")
-    fill(visitor, "labels", OWN)
+    visitor.fill("labels", OWN)
     assert visitor.tab.locator(".pg-extra-count").inner_text() == "4"
     visitor.run(TEXT)
-    shown = bars(visitor, "scratch")
+    shown = visitor.bars("scratch")
     assert sorted(shown) == sorted(OWN.split("\n"))
     assert visitor.page.evaluate("window.hacked === undefined && !document.querySelector('.pg-tab img')")
-    fill(visitor, "labels", 'a, "b, c" , d,,')
+    visitor.fill("labels", 'a, "b, c" , d,,')
     assert visitor.tab.locator(".pg-extra-count").inner_text() == "3"
     assert visitor.tab.get_attribute("data-stale") is not None
     visitor.press_run()
     visitor.settle()
-    assert sorted(bars(visitor, "scratch")) == ["a", "b, c", "d"]
+    assert sorted(visitor.bars("scratch")) == ["a", "b, c", "d"]
     assert visitor.tab.get_attribute("data-stale") is None
 
 
@@ -140,7 +126,7 @@ def test_a_fault_stands_beside_its_field_and_loses_nothing(at):
         ("refund, Refund", "there twice"),
         (many, "the limit is 500"),
     ):
-        fill(visitor, "labels", labels)
+        visitor.fill("labels", labels)
         visitor.page.keyboard.press("Control+Enter")
         error = visitor.tab.locator("[data-field=labels] .pg-input-error:not(:empty)")
         error.wait_for()
@@ -152,7 +138,7 @@ def test_a_fault_stands_beside_its_field_and_loses_nothing(at):
         assert visitor.error == ""
         assert visitor.tab.locator(".pg-text").input_value() == TEXT
         assert visitor.headlines() == headlines
-    fill(visitor, "labels", "refund, praise")
+    visitor.fill("labels", "refund, praise")
     assert visitor.tab.locator("[data-field=labels] .pg-input-error").inner_text() == ""
     visitor.press_run()
     visitor.settle()
@@ -161,12 +147,12 @@ def test_a_fault_stands_beside_its_field_and_loses_nothing(at):
 
 def test_five_hundred_labels_are_answered_and_listed(at):
     visitor = at("zero-shot")
-    fill(visitor, "labels", "\n".join([*(f"label {place} " + "x" * 180 for place in range(499)), "refund"]))
+    visitor.fill("labels", "\n".join([*(f"label {place} " + "x" * 180 for place in range(499)), "refund"]))
     assert visitor.tab.locator(".pg-extra-count").inner_text() == "500"
     visitor.run(TEXT)
     assert visitor.headline("scratch") == "refund"
     visitor.card("scratch").locator("[data-act=all-labels]").click()
-    assert len(bars(visitor, "scratch")) == 500
+    assert len(visitor.bars("scratch")) == 500
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -181,16 +167,14 @@ def test_examples_links_history_and_code_have_the_fields(visit, whole, at):
     assert many.is_checked()
     visitor.press_run()
     visitor.settle()
-    fill(visitor, "labels", "sun\nrain, or snow")
+    visitor.fill("labels", "sun\nrain, or snow")
     assert chip.get_attribute("aria-pressed") == "false"
     visitor.press_run()
     visitor.settle()
     visitor.card("scratch").locator("[data-act=snippet]").click()
     assert "labels = 'sun\\nrain, or snow'" in visitor.page.locator("dialog[open] code").inner_text()
     visitor.page.keyboard.press("Escape")
-    visitor.tab.get_by_text("Copy link").click()
-    visitor.page.wait_for_selector(".pg-toast[data-shown]")
-    link = urlsplit(visitor.page.evaluate("navigator.clipboard.readText()"))
+    link = visitor.copy_link()
     fields = parse_qs(link.fragment)
     assert fields["v.labels"] == ["sun\nrain, or snow"]
     assert fields["v.many"] == ["1"]
@@ -200,7 +184,7 @@ def test_examples_links_history_and_code_have_the_fields(visit, whole, at):
     other.page.wait_for_function(
         "document.querySelector('.pg-tab[data-shown] .pg-card[data-tier=scratch]')?.dataset.kind === 'multilabels'"
     )
-    assert "rain, or snow" in bars(other, "scratch")  # before anything ran
+    assert "rain, or snow" in other.bars("scratch")  # before anything ran
     visitor.tab.locator(".pg-history summary").click()
     visitor.tab.locator(".pg-open").nth(1).click()
     visitor.page.wait_for_function(
@@ -216,12 +200,8 @@ def test_examples_links_history_and_code_have_the_fields(visit, whole, at):
 
 def test_lines_become_a_table_with_the_same_labels(at):
     visitor = at("zero-shot", "&v.labels=refund%0Apraise")
-    visitor.type("my refund\nmuch praise\nneither")
-    visitor.tab.locator("[data-act=lines]").check()
-    visitor.press_run()
-    visitor.settle()
-    _, content = visitor.download(".pg-tab[data-shown] [data-act=table-csv]")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    visitor.run_lines("my refund\nmuch praise\nneither")
+    rows = visitor.download_table()
     assert [row["scratch_label"] for row in rows[:2]] == ["refund", "praise"]
 
 
@@ -236,10 +216,10 @@ def test_contrast_names_and_focus(at, task, scheme):
         "button => button.click()"
     ) if task != "zero-shot" else None
     if task == "zero-shot":
-        fill(visitor, "labels", "")
+        visitor.fill("labels", "")
         visitor.page.keyboard.press("Control+Enter")
         visitor.tab.locator("[data-field=labels] .pg-input-error:not(:empty)").wait_for()
-        fill(visitor, "labels", "delivery, refund")
+        visitor.fill("labels", "delivery, refund")
         visitor.press_run()
         visitor.settle()
     visitor.page.wait_for_timeout(300)
@@ -254,12 +234,8 @@ def test_contrast_names_and_focus(at, task, scheme):
 def test_long_names_overflow_nothing(at, task, width):
     visitor = at(task, viewport={"width": width, "height": 900})
     if task == "zero-shot":
-        fill(visitor, "labels", "averyveryverylonglabelwithoutanybreak" * 5 + "\nחזרה\nrefund")
+        visitor.fill("labels", "averyveryverylonglabelwithoutanybreak" * 5 + "\nחזרה\nrefund")
     visitor.run(TEXT)
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for tier in ("pretrained", "scratch"):
-        card = visitor.card(tier)
-        right = card.bounding_box()["x"] + card.bounding_box()["width"]
-        for part in (".pg-headline", ".pg-bars", ".pg-verdict", ".pg-numbers"):
-            box = card.locator(part).bounding_box()
-            assert box["x"] + box["width"] <= right + 0.5
+        assert_parts_stay_within_their_card(visitor, tier, (".pg-headline", ".pg-bars", ".pg-verdict", ".pg-numbers"))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("tests.training.committed")  # or its assertions would not say what they saw
+
 GOOD = ["lovely", "great", "happy", "wonderful", "thanks", "nice"]
 BAD = ["awful", "sad", "terrible", "angry", "boring", "ugly"]
 THINGS = ["film", "phone", "dinner", "song", "garden", "idea", "walk", "game"]
