@@ -94,7 +94,7 @@ TASK = ExtractTask(
         ),
         _example(
             "help page",
-            "How much do you keep if I just don't like it?",
+            "How much do you keep if I change my mind?",
             _REFUNDS,
             "Steps, codes and prices, and a question in a customer's words: like the articles that the fine-tuned model has read.",
             "€4.20",

@@ -37,14 +37,14 @@ class MaskedSettings(lora.LoraSettings):
     bfloat16: matrices are multiplied in it (autocast); weights, loss and optimizer stay float32.
     """
 
-    tokens: int = 3_000_000
+    tokens: int = 12_000_000
     batch: int = 2048
     lengths: tuple[int, ...] = (32, 96, 96, 128)
     masked: float = 0.25
     rate: float = 4e-3
     warmup: float = 0.03
-    rank: int = 16
-    alpha: int = 16
+    rank: int = 12
+    alpha: int = 12
     kept_rank: int = 12
     encoder_dropout: float = 0.0
     averaging: float = 0.99
