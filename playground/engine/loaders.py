@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from playground.core.types import ModelRef
 from playground.engine.background import Background
 from playground.engine.vectors import Vectors
 
-T = TypeVar("T")
 Report = Callable[[str, "float | None"], None]
 
 
@@ -116,13 +115,17 @@ class TextModel(Protocol):
         """Device thread only: tokenizers keep state."""
 
 
-class TextClassifier(TextModel, Protocol):
-    @property
-    def runner(self) -> Runner: ...
+class Answering(TextModel, Protocol):
+    """A model whose answers say how they came about."""
 
     @property
     def path(self) -> str | None:
         """How it computes just now, where that is not the plain way; a card shows it. Device thread only."""
+
+
+class TextClassifier(Answering, Protocol):
+    @property
+    def runner(self) -> Runner: ...
 
 
 class WordReader(Protocol):
@@ -138,7 +141,7 @@ class WordReader(Protocol):
         """Words by their pieces, with the special tokens around them. `written`: the same words as they stand in the text."""
 
 
-class Tagger(TextModel, Protocol):
+class Tagger(Answering, Protocol):
     """A model that labels words. `outputs`: its number of logits per word; `consistent`: see `core.bio`."""
 
     @property
@@ -152,10 +155,6 @@ class Tagger(TextModel, Protocol):
 
     @property
     def consistent(self) -> bool: ...
-
-    @property
-    def path(self) -> str | None:
-        """As a classifier's."""
 
 
 class QuestionReader(Protocol):
@@ -174,7 +173,7 @@ class QuestionReader(Protocol):
         """A question and a part of a context, with the special tokens around them."""
 
 
-class SpanReader(TextModel, Protocol):
+class SpanReader(Answering, Protocol):
     """A model that finds answers in a context."""
 
     @property
@@ -182,10 +181,6 @@ class SpanReader(TextModel, Protocol):
 
     @property
     def span_runner(self) -> Runner: ...
-
-    @property
-    def path(self) -> str | None:
-        """As a classifier's."""
 
 
 class GapReader(Protocol):
@@ -195,11 +190,11 @@ class GapReader(Protocol):
         """The windows that hold a text's gaps, each gap in one of them, in reading order; `truncated` where a window is not all."""
 
 
-class GapFiller(TextModel, Protocol):
+class GapFiller(Answering, Protocol):
     """A model that fills gaps. `gap_runner` gives logits [gaps, V] for a row."""
 
     @property
-    def gap_reader(self) -> GapReader: ...
+    def reader(self) -> GapReader: ...
 
     @property
     def gap_words(self) -> Any:
@@ -207,10 +202,6 @@ class GapFiller(TextModel, Protocol):
 
     @property
     def gap_runner(self) -> Runner: ...
-
-    @property
-    def path(self) -> str | None:
-        """As a classifier's."""
 
 
 class Attentive(TextModel, Protocol):
@@ -243,7 +234,7 @@ class VectorRunner(Protocol):
         """(model, text) pairs to vectors of length 1, float32 [D] each."""
 
 
-class Matcher(TextModel, Protocol):
+class Matcher(Answering, Protocol):
     """A model whose sentence vectors are near each other where a text and a label belong together."""
 
     @property
@@ -252,10 +243,6 @@ class Matcher(TextModel, Protocol):
     @property
     def known(self) -> Vectors:
         """Of labels it was asked about before, by text and length. Device thread only."""
-
-    @property
-    def path(self) -> str | None:
-        """As a classifier's."""
 
 
 class EntailmentModel(TextModel, Protocol):

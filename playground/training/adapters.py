@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
-from playground.training import cards, data, lora, saved_adapters
+from playground.training import cards, data, data_cards, lora, saved_adapters
 from playground.training.data import LABELS
 from playground.training.evaluate import measure
 from playground.training.recipes import Job
@@ -24,8 +24,8 @@ CARDS = {
         task="sentiment",
         tier="pretrained",
         trained_on="SST-2 phrases and sentences (film reviews) and UCI review sentences (films, restaurants, phones)",
-        data=cards.SST + cards.UCI,
-        license="Apache-2.0 for the weights; the data's licence: SST none stated, UCI CC BY 4.0",
+        data=data_cards.SST + data_cards.UCI,
+        license=data_cards.APACHE + "SST none stated, UCI CC BY 4.0",
         held_out="SST-2's dev sentences, all 872, none of them in training",
         limits=(
             "Written reviews in English. On informal comments, slang and irony it is weak, as the second column of the figures "
@@ -38,7 +38,7 @@ CARDS = {
         task="sentiment",
         tier="finetuned",
         trained_on="GoEmotions comments whose emotions are all positive or all negative",
-        data=cards.GOEMOTIONS,
+        data=data_cards.GOEMOTIONS,
         license="Apache-2.0 for the weights; trained on GoEmotions (CC BY 4.0, Demszky et al. 2020)",
         held_out="a half of GoEmotions' dev comments, chosen by the texts' SHA-256; none of them in training",
         limits=(

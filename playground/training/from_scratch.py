@@ -16,13 +16,14 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, Trained, fit, forever
-from playground.training import cards, data
+from playground.scratch.train import Trained, fit, forever
+from playground.training import cards, data, data_cards
 from playground.training.data import LABELS, Examples
 from playground.training.evaluate import measure
 from playground.training.recipes import Job
+from playground.training.scratch_fit import schedule, take_average
 from playground.training.scratch_settings import FromScratchSettings
-from playground.training.scratch_texts import Texts, hide, outputs, take_average
+from playground.training.scratch_texts import Texts, hide, outputs
 
 FORMAT = "scratch-encoder-classifier"
 
@@ -50,8 +51,8 @@ CARD = cards.Words(
     title="Sentiment of informal comments: a transformer from scratch",
     task="sentiment",
     tier="scratch",
-    trained_on="GoEmotions comments that are all positive or all negative, and nothing else: weights and tokenizer start from zero",
-    data=cards.GOEMOTIONS,
+    trained_on=f"GoEmotions comments that are all positive or all negative, {data_cards.NOTHING_ELSE}",
+    data=data_cards.GOEMOTIONS,
     license="Apache-2.0 for the weights; trained on GoEmotions (CC BY 4.0, Demszky et al. 2020)",
     held_out="a half of GoEmotions' dev comments, chosen by the texts' SHA-256; none of them in training",
     limits=(
@@ -138,7 +139,7 @@ def learn(
     return fit(
         dict(model.named_parameters()) | {f"second.{name}": p for name, p in second.named_parameters()},
         loss_at,
-        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
+        schedule(steps, settings),
         decay=settings.decay,
         averaging=settings.averaging,
         **job.session("learning", "model.safetensors"),

@@ -1,14 +1,13 @@
 """What the cards of the three masked language models say that no run can measure."""
 
-from playground.training import cards
+from functools import partial
 
-WINDOWS = (
+from playground.training import cards, data_cards
+
+READS = (
     "Of a text that is longer than {max_length} tokens each mask sees the {max_length} around it; nothing else of the text bears "
-    "on it, and nothing is cut off in silence: the answer says so."
-)
-ONE_WORD = (
-    " One mask stands for one word that is one piece of the vocabulary; several masks are filled each by itself, as if the others "
-    "stayed masked."
+    "on it, and nothing is cut off in silence: the answer says so. One mask stands for one word that is one piece of the "
+    "vocabulary; several masks are filled each by itself, as if the others stayed masked."
 )
 BY_SA = "CC BY-SA 4.0, as Wikipedia's text, which it was trained on"
 ALL_MASKED = (
@@ -22,17 +21,22 @@ BIAS = (
 )
 ENGLISH = "English only, in lower case: capitals are neither read nor written."
 
-GENERAL = cards.Words(
+WIKIPEDIA_TEST = (
+    "WikiText-2's valid part (“test”), no article of which was trained on, and a tenth of Wikipedia's articles, by the SHA-256 "
+    "of their titles (“dev”)"
+)
+OVERLAPPING = ", in windows that overlap by chance"
+
+# What the three have in common.
+_words = partial(cards.Words, task="fill-mask", counted="words", learned="tokens of text", reads=READS)
+
+GENERAL = _words(
     title="Missing words: a LoRA adapter over all-MiniLM-L6-v2",
-    task="fill-mask",
     tier="pretrained",
     trained_on="Wikipedia paragraphs, and novels of 1839 to 1932",
-    data=cards.WIKIPEDIA + cards.NOVELS,
+    data=data_cards.WIKIPEDIA + data_cards.NOVELS,
     license=BY_SA,
-    held_out=(
-        "WikiText-2's valid part (“test”), no article of which was trained on, and a tenth of Wikipedia's articles, by the SHA-256 "
-        "of their titles (“dev”). One word is hidden in each window of 128 tokens"
-    ),
+    held_out=f"{WIKIPEDIA_TEST}. One word is hidden in each window of 128 tokens",
     limits=(
         "A model of this size that has read a few million words: BERT, of five times its size, read three billion, and is right at "
         "more than half of such words.",
@@ -41,17 +45,13 @@ GENERAL = cards.Words(
         BIAS,
         ENGLISH,
     ),
-    counted="words",
-    learned="tokens of text",
-    repeats=", in windows that overlap by chance",
-    reads=WINDOWS + ONE_WORD,
+    repeats=OVERLAPPING,
 )
-MEDICAL = cards.Words(
+MEDICAL = _words(
     title="Missing words of medical abstracts: a LoRA adapter over all-MiniLM-L6-v2",
-    task="fill-mask",
     tier="finetuned",
     trained_on="abstracts of medical papers (BC5CDR, NCBI Disease), after Wikipedia and novels",
-    data=cards.BC5CDR + cards.NCBI + cards.WIKIPEDIA + cards.NOVELS,
+    data=data_cards.BC5CDR + data_cards.NCBI + data_cards.WIKIPEDIA + data_cards.NOVELS,
     license="CC BY-SA 4.0, as Wikipedia's text, which the adapter that it went on from was trained on; BC5CDR CC BY 4.0",
     held_out=(
         "the last 900 sentences of BC5CDR's dev set (“test”), NCBI's last 300, and the 600 of BC5CDR before its last (“dev”)"
@@ -65,22 +65,15 @@ MEDICAL = cards.Words(
         ALL_MASKED,
         ENGLISH,
     ),
-    counted="words",
-    learned="tokens of text",
     repeats=", each many times with other words hidden",
-    reads=WINDOWS + ONE_WORD,
 )
-SCRATCH = cards.Words(
+SCRATCH = _words(
     title="Missing words: a transformer from scratch",
-    task="fill-mask",
     tier="scratch",
-    trained_on="Wikipedia paragraphs, and nothing else: weights and tokenizer start from zero",
-    data=cards.WIKIPEDIA,
+    trained_on=f"Wikipedia paragraphs, {data_cards.NOTHING_ELSE}",
+    data=data_cards.WIKIPEDIA,
     license=BY_SA,
-    held_out=(
-        "WikiText-2's valid part (“test”), no article of which was trained on, and a tenth of Wikipedia's articles, by the SHA-256 "
-        "of their titles (“dev”)"
-    ),
+    held_out=WIKIPEDIA_TEST,
     limits=(
         "It has read a few hundred thousand words in its life. It knows which words are frequent, and which follow each other; "
         "what a sentence is about bears little on its answers.",
@@ -89,8 +82,5 @@ SCRATCH = cards.Words(
         BIAS,
         "English only.",
     ),
-    counted="words",
-    learned="tokens of text",
-    repeats=", in windows that overlap by chance",
-    reads=WINDOWS + ONE_WORD,
+    repeats=OVERLAPPING,
 )

@@ -11,14 +11,14 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EncoderMasked, MaskedConfig
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, Trained, fit
+from playground.scratch.train import Trained
 from playground.training import cards, masked_cards, passages
 from playground.training.evaluate_masked import figures, one_piece
 from playground.training.lora_masked import keep_memory
 from playground.training.masked_adapters import TEST_SEED, TESTED
 from playground.training.masking import Batches, Hidden, Stream, Vocabulary, byte_pairs, frequencies, one_each
 from playground.training.recipes import Job
-from playground.training.scratch_texts import take_average
+from playground.training.scratch_fit import fit_model
 
 FORMAT = "scratch-encoder-masked"
 
@@ -131,7 +131,6 @@ def train_masked(
         masked=settings.masked,
         seed=seed,
     )
-    model.train()
 
     def loss_at(step: int) -> Tensor:
         batch = batches(step)
@@ -140,17 +139,8 @@ def train_masked(
         return F.cross_entropy(logits.float(), torch.from_numpy(batch.words))
 
     keep_memory()
-    trained = fit(
-        dict(model.named_parameters()),
-        loss_at,
-        Schedule(settings.steps, settings.rate, max(1, round(settings.warmup * settings.steps))),
-        seed=seed,
-        decay=settings.decay,
-        averaging=settings.averaging,
-        **session,
-    )
-    take_average(model, trained)
-    return model.eval(), trained
+    trained = fit_model(model, loss_at, settings.steps, settings, seed=seed, **session)
+    return model, trained
 
 
 @torch.inference_mode()

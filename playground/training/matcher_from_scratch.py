@@ -18,13 +18,14 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EmbedderConfig, EncoderEmbedder
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, Trained, fit
+from playground.scratch.train import Trained
 from playground.training import cards, scratch_cards, whole_texts
 from playground.training.episodes import SENTENCES, UNSEEN_SENTENCE, Episodes, episode_loss
 from playground.training.evaluate_matching import measure
 from playground.training.recipes import Job
+from playground.training.scratch_fit import fit_model
 from playground.training.scratch_settings import FromScratchSettings
-from playground.training.scratch_texts import Texts, hide, outputs, take_average
+from playground.training.scratch_texts import Texts, hide, outputs
 from playground.training.shared_words import SharedWords
 from playground.training.whole_texts import Labelled, words_of
 
@@ -136,7 +137,6 @@ def train_matcher(
     model = EncoderEmbedder(config)
     nn.init.normal_(model.encoder.embeddings.tokens.weight, std=settings.spread)
     episodes.sorted_by(Texts(tokenizer, episodes.texts, settings.max_length).lengths)
-    model.train()
 
     owner = torch.tensor(episodes.labels)
 
@@ -157,14 +157,5 @@ def train_matcher(
         other = own[:, None] != own  # [B, B]: the words of another text with the same label may well fit this one
         return loss + settings.cloze * cloze_loss(words @ rests.T, other, settings.scale)
 
-    trained = fit(
-        dict(model.named_parameters()),
-        loss_at,
-        Schedule(episodes.steps, settings.rate, max(1, round(settings.warmup * episodes.steps))),
-        seed=seed,
-        decay=settings.decay,
-        averaging=settings.averaging,
-        **session,
-    )
-    take_average(model, trained)
-    return model.eval(), tokenizer, trained
+    trained = fit_model(model, loss_at, episodes.steps, settings, seed=seed, **session)
+    return model, tokenizer, trained

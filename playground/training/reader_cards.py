@@ -1,12 +1,16 @@
 """What the cards of the three readers say that no run can measure."""
 
-from playground.training import cards
+from functools import partial
+
+from playground.training import cards, data_cards
 
 READS = (
     "A context of more than {max_length} tokens, the question's among them, is read in windows that overlap, and the spans of all "
     "windows are compared: nothing is cut off."
 )
 CC_BY_SA = "CC BY-SA 4.0, as the Wikipedia text that it was trained on"
+QUESTIONS = "questions about Wikipedia paragraphs (SQuAD 1.1)"
+BESIDE_PARAGRAPH = "questions with their paragraph"
 DEV = "SQuAD 1.1's dev articles of the folder (half of all), none of them in training"
 LIMITS = (
     "It quotes: an answer is a stretch of the context, never a sum, a yes or a no. It cannot put two places together.",
@@ -15,12 +19,14 @@ LIMITS = (
     "English only. The encoder reads no capitals.",
 )
 
-QA_GENERAL = cards.Words(
+# What the three have in common.
+_words = partial(cards.Words, task="qa", counted="questions", reads=READS)
+
+QA_GENERAL = _words(
     title="Answers quoted from a text: a LoRA adapter over all-MiniLM-L6-v2",
-    task="qa",
     tier="pretrained",
-    trained_on="questions about Wikipedia paragraphs (SQuAD 1.1)",
-    data=cards.SQUAD,
+    trained_on=QUESTIONS,
+    data=data_cards.SQUAD,
     license=CC_BY_SA,
     held_out=DEV,
     limits=(
@@ -28,16 +34,13 @@ QA_GENERAL = cards.Words(
         "the question's among them), and on about three quarters of their questions, each once.",
         *LIMITS,
     ),
-    counted="questions",
-    learned="questions with their paragraph",
-    reads=READS,
+    learned=BESIDE_PARAGRAPH,
 )
-QA_KNOWLEDGE_BASE = cards.Words(
+QA_KNOWLEDGE_BASE = _words(
     title="Answers from a company's knowledge base: a LoRA adapter over all-MiniLM-L6-v2",
-    task="qa",
     tier="finetuned",
     trained_on="a company's knowledge base (28 articles, 280 questions), after SQuAD 1.1",
-    data=(*cards.KNOWLEDGE_BASE, *cards.SQUAD),
+    data=(*data_cards.KNOWLEDGE_BASE, *data_cards.SQUAD),
     license=CC_BY_SA + ", from whose adapter it goes on; the knowledge base itself is CC0",
     held_out="8 of the 40 articles with their 80 questions; 4 others set the threshold",
     limits=(
@@ -46,16 +49,13 @@ QA_KNOWLEDGE_BASE = cards.Words(
         "80 questions are few: the figures may be off by some hundredths. All articles have one author, and so the same habits.",
         *LIMITS,
     ),
-    counted="questions",
     learned="questions with their article",
-    reads=READS,
 )
-QA_SCRATCH = cards.Words(
+QA_SCRATCH = _words(
     title="Answers quoted from a text: a transformer from scratch",
-    task="qa",
     tier="scratch",
-    trained_on="questions about Wikipedia paragraphs (SQuAD 1.1), and nothing else: weights and tokenizer start from zero",
-    data=cards.SQUAD,
+    trained_on=f"{QUESTIONS}, {data_cards.NOTHING_ELSE}",
+    data=data_cards.SQUAD,
     license=CC_BY_SA,
     held_out=DEV,
     limits=(
@@ -64,7 +64,5 @@ QA_SCRATCH = cards.Words(
         *LIMITS[:1],
         "English only.",
     ),
-    counted="questions",
-    learned="questions with their paragraph",
-    reads=READS,
+    learned=BESIDE_PARAGRAPH,
 )

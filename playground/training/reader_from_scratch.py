@@ -11,12 +11,13 @@ from torch import Tensor
 from playground.core import reading
 from playground.scratch.model import EncoderReader, ReaderConfig, pad
 from playground.scratch.tokenizer import CLS, MASK, PAD, SEP, Tokenizer
-from playground.scratch.train import Schedule, Trained, fit
+from playground.scratch.train import Trained
 from playground.training import cards, questions, reader_cards
 from playground.training.evaluate_answers import Said, measured
 from playground.training.precision import mixed
 from playground.training.questions import Question
 from playground.training.recipes import Job
+from playground.training.scratch_fit import fit_model
 from playground.training.scratch_settings import FromScratchSettings
 from playground.training.span_loss import span_loss, token_span
 from playground.training.tagging import budget_schedule
@@ -132,7 +133,6 @@ def train_reader(
     gold = torch.tensor(places)  # [lines, 2]
     steps, batch_at = budget_schedule(data.lengths, settings.batch, seed, settings.epochs)
     hide = tokenizer.special(MASK)
-    model.train()
 
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
@@ -143,19 +143,8 @@ def train_reader(
             logits = model(ids.masked_fill(hidden & mask, hide), mask, starts)  # [B, T, 2]
         return span_loss(logits, spans, *gold[batch].T)
 
-    trained = fit(
-        dict(model.named_parameters()),
-        loss_at,
-        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
-        seed=seed,
-        decay=settings.decay,
-        averaging=settings.averaging,
-        **session,
-    )
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(trained.average[name])
-    return model.eval(), tokenizer, trained, len(places)
+    trained = fit_model(model, loss_at, steps, settings, seed=seed, **session)
+    return model, tokenizer, trained, len(places)
 
 
 @torch.inference_mode()

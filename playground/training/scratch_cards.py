@@ -1,20 +1,18 @@
 """What the cards of the models from scratch for topics, intent, spam and zero-shot say that no run can measure."""
 
-from playground.training import cards
+from playground.training import cards, data_cards
 from playground.training.text_cards import ENGLISH
 from playground.training.text_cards import INTENT as INTENT_ADAPTER
 from playground.training.text_cards import SPAM as SPAM_ADAPTER
 from playground.training.text_cards import TOPICS as TOPICS_ADAPTER
 from playground.training.text_cards import ZERO_SHOT as ZERO_SHOT_ADAPTER
 
-ZERO = "and nothing else: weights and tokenizer start from zero"
-
 TOPICS = cards.Words(
     title="28 emotions of comments, several at once: a transformer from scratch",
     task="topics",
     tier="scratch",
-    trained_on=f"GoEmotions comments, {ZERO}",
-    data=cards.GOEMOTIONS,
+    trained_on=f"GoEmotions comments, {data_cards.NOTHING_ELSE}",
+    data=data_cards.GOEMOTIONS,
     license=TOPICS_ADAPTER.license,
     held_out=TOPICS_ADAPTER.held_out,
     limits=(
@@ -31,8 +29,8 @@ INTENT = cards.Words(
     title="Intents of a bank's customers, and what is none of them: a transformer from scratch",
     task="intent",
     tier="scratch",
-    trained_on=f"Banking77's questions and CLINC150's of other matters, {ZERO}",
-    data=cards.BANKING77 + cards.CLINC150,
+    trained_on=f"Banking77's questions and CLINC150's of other matters, {data_cards.NOTHING_ELSE}",
+    data=data_cards.BANKING77 + data_cards.CLINC150,
     license=INTENT_ADAPTER.license,
     held_out=INTENT_ADAPTER.held_out,
     limits=(
@@ -48,8 +46,8 @@ SPAM = cards.Words(
     title="Spam among text messages: a transformer from scratch",
     task="spam",
     tier="scratch",
-    trained_on=f"text messages (SMS Spam Collection), {ZERO}",
-    data=cards.SMS,
+    trained_on=f"text messages (SMS Spam Collection), {data_cards.NOTHING_ELSE}",
+    data=data_cards.SMS,
     license=SPAM_ADAPTER.license,
     held_out=SPAM_ADAPTER.held_out,
     limits=(
@@ -64,8 +62,8 @@ ZERO_SHOT = cards.Words(
     title="Labels that nobody trained on: a bi-encoder from scratch",
     task="zero-shot",
     tier="scratch",
-    trained_on=f"Banking77's and CLINC150's questions without the held-out classes, {ZERO}",
-    data=cards.BANKING77 + cards.CLINC150,
+    trained_on=f"Banking77's and CLINC150's questions without the held-out classes, {data_cards.NOTHING_ELSE}",
+    data=data_cards.BANKING77 + data_cards.CLINC150,
     license=ZERO_SHOT_ADAPTER.license,
     held_out=ZERO_SHOT_ADAPTER.held_out,
     limits=(

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from random import Random
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from playground.scratch.model import EncoderClassifier, EncoderEmbedder, pad
 from playground.scratch.tokenizer import MASK, Tokenizer
-from playground.scratch.train import Trained
 
 
 class Texts:
@@ -33,13 +32,6 @@ def hide(ids: Tensor, mask: Tensor, share: float, tokenizer: Tokenizer) -> Tenso
     drop = (torch.rand(ids.shape) < share) & mask
     drop[:, 0] = False
     return ids.masked_fill(drop, tokenizer.special(MASK))
-
-
-@torch.no_grad()
-def take_average(model: nn.Module, trained: Trained) -> None:
-    """Put the averaged weights into the model: they are what ships."""
-    for name, parameter in model.named_parameters():
-        parameter.copy_(trained.average[name])
 
 
 @torch.inference_mode()

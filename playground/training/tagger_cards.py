@@ -1,6 +1,8 @@
 """What the cards of the six taggers say that no run can measure."""
 
-from playground.training import cards
+from functools import partial
+
+from playground.training import cards, data_cards
 
 WINDOWS = (
     "A text is read line by line; a line longer than {max_length} tokens in windows that overlap by a quarter, so "
@@ -17,15 +19,25 @@ EWT_TEST = (
 )
 ENGLISH = "English only. It repeats the judgements of the sets' annotators, and what they left out."
 GENRES = "reviews, questions and answers"
-CC_BY = "Apache-2.0 for the weights; the data's licence: "
+TREEBANK = "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions."
 
-NER_GENERAL = cards.Words(
+# What the three of each task have in common.
+_ner = partial(cards.Words, task="ner", counted="sentences", learned="sentences")
+_pos = partial(
+    cards.Words,
+    task="pos",
+    data=data_cards.EWT,
+    license=data_cards.APACHE + "EWT CC BY-SA 4.0",
+    counted="words",
+    learned="sentences",
+)
+
+NER_GENERAL = _ner(
     title="People, places, organisations and other names: a LoRA adapter over all-MiniLM-L6-v2",
-    task="ner",
     tier="pretrained",
     trained_on="Wikipedia articles (Wikigold) and tweets (Broad Twitter, WNUT17)",
-    data=cards.WIKIGOLD + cards.TWEETS,
-    license=CC_BY + "Wikigold, Broad Twitter and WNUT17 CC BY 4.0",
+    data=data_cards.WIKIGOLD + data_cards.TWEETS,
+    license=data_cards.APACHE + "Wikigold, Broad Twitter and WNUT17 CC BY 4.0",
     held_out=(
         "a seventh of Wikigold's articles, chosen by the SHA-256 of their place (“test”), and a tenth of the tweets "
         "of the other sets, by the SHA-256 of their words"
@@ -43,17 +55,14 @@ NER_GENERAL = cards.Words(
         "It knows no chemicals and no diseases: in medical text use `ner-medical`, whose labels are others.",
         ENGLISH,
     ),
-    counted="sentences",
-    learned="sentences",
     reads=WINDOWS + FIRST_PIECE + THAT_FIT + FROM_CLASSES,
 )
-NER_MEDICAL = cards.Words(
+NER_MEDICAL = _ner(
     title="Chemicals and diseases: a LoRA adapter over all-MiniLM-L6-v2",
-    task="ner",
     tier="finetuned",
     trained_on="abstracts of medical papers (BC5CDR, NCBI Disease)",
-    data=cards.BC5CDR + cards.NCBI,
-    license=CC_BY + "BC5CDR CC BY 4.0, NCBI Disease public domain",
+    data=data_cards.BC5CDR + data_cards.NCBI,
+    license=data_cards.APACHE + "BC5CDR CC BY 4.0, NCBI Disease public domain",
     held_out=MEDICAL_TEST + "; and the last 300 sentences of NCBI's dev set",
     limits=(
         "It knows two types, Chemical and Disease: people, places and organisations are not among them. See "
@@ -64,17 +73,14 @@ NER_MEDICAL = cards.Words(
         "Not a medical device.",
         ENGLISH,
     ),
-    counted="sentences",
-    learned="sentences",
     reads=WINDOWS + FIRST_PIECE + THAT_FIT,
 )
-NER_SCRATCH = cards.Words(
+NER_SCRATCH = _ner(
     title="Chemicals and diseases: a transformer from scratch",
-    task="ner",
     tier="scratch",
-    trained_on="abstracts of medical papers (BC5CDR), and nothing else: weights and tokenizer start from zero",
-    data=cards.BC5CDR,
-    license=CC_BY + "BC5CDR CC BY 4.0",
+    trained_on=f"abstracts of medical papers (BC5CDR), {data_cards.NOTHING_ELSE}",
+    data=data_cards.BC5CDR,
+    license=data_cards.APACHE + "BC5CDR CC BY 4.0",
     held_out=MEDICAL_TEST,
     limits=(
         "Looking up what the training abstracts name has the higher F1 on abstracts of the same kind, which repeat the "
@@ -86,61 +92,44 @@ NER_SCRATCH = cards.Words(
         "halves.",
         ENGLISH,
     ),
-    counted="sentences",
-    learned="sentences",
     reads=WINDOWS + ALL_PIECES + THAT_FIT,
 )
-POS_GENERAL = cards.Words(
+POS_GENERAL = _pos(
     title="Word classes of written English: a LoRA adapter over all-MiniLM-L6-v2",
-    task="pos",
     tier="pretrained",
     trained_on="e-mail, newsgroups and web logs (UD English EWT)",
-    data=cards.EWT,
-    license=CC_BY + "EWT CC BY-SA 4.0",
     held_out=EWT_TEST,
     limits=(
         f"Trained on EWT's e-mail, newsgroups and web logs; it has seen none of its {GENRES}: see `pos-informal`, "
         "which has.",
         "The encoder reads no capitals: names that are also common words are often taken for nouns (PROPN for NOUN).",
-        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+        TREEBANK,
     ),
-    counted="words",
-    learned="sentences",
     reads=WINDOWS + FIRST_PIECE,
 )
-POS_INFORMAL = cards.Words(
+POS_INFORMAL = _pos(
     title="Word classes of informal English: a LoRA adapter over all-MiniLM-L6-v2",
-    task="pos",
     tier="finetuned",
     trained_on=f"{GENRES} (UD English EWT), after e-mail, newsgroups and web logs",
-    data=cards.EWT,
-    license=CC_BY + "EWT CC BY-SA 4.0",
     held_out=f"{EWT_TEST}. The test is what of it are {GENRES}",
     limits=(
         f"It starts from the adapter `pos-general` and goes on with {GENRES}: English as it is typed, with few "
         "capitals and commas.",
         "On e-mail, newsgroups and web logs `pos-general` may be the better one, as the second column of the figures "
         "says.",
-        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+        TREEBANK,
     ),
-    counted="words",
-    learned="sentences",
     reads=WINDOWS + FIRST_PIECE,
 )
-POS_SCRATCH = cards.Words(
+POS_SCRATCH = _pos(
     title="Word classes: a transformer from scratch",
-    task="pos",
     tier="scratch",
-    trained_on="UD English EWT, and nothing else: weights and tokenizer start from zero",
-    data=cards.EWT,
-    license=CC_BY + "EWT CC BY-SA 4.0",
+    trained_on=f"UD English EWT, {data_cards.NOTHING_ELSE}",
     held_out=EWT_TEST,
     limits=(
         "It has read some 200,000 words in its life: a word that it has not met is judged by its ending, its "
         "capitals and its neighbours.",
-        "English only; words as English treebanks cut them (do|n't). It repeats the treebank's conventions.",
+        TREEBANK,
     ),
-    counted="words",
-    learned="sentences",
     reads=WINDOWS + ALL_PIECES,
 )

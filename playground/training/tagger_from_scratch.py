@@ -16,11 +16,12 @@ from torch import Tensor
 from playground.core.bio import Scheme
 from playground.scratch.model import EncoderTagger, TaggerConfig, pad
 from playground.scratch.tokenizer import MASK, Tokenizer
-from playground.scratch.train import Schedule, Trained, fit
+from playground.scratch.train import Trained
 from playground.training import cards, tagged, tagger_cards
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import Tags, figures
 from playground.training.recipes import Job
+from playground.training.scratch_fit import fit_model
 from playground.training.scratch_settings import FromScratchSettings
 from playground.training.tagging import allowed_tags, budget_schedule, lines_of, marginal_loss
 
@@ -154,7 +155,6 @@ def train_tagger(
     data = Lines(tokenizer, lines, settings.max_length)
     steps, batch_at = budget_schedule(data.lengths, settings.batch, seed, settings.epochs)
     hide = tokenizer.special(MASK)
-    model.train()
 
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
@@ -165,19 +165,8 @@ def train_tagger(
         real = torch.arange(logits.shape[1]) <= words.amax(1, keepdim=True)  # [B, W]
         return marginal_loss(logits[real], torch.cat([allowed[i] for i in batch]))
 
-    trained = fit(
-        dict(model.named_parameters()),
-        loss_at,
-        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
-        seed=seed,
-        decay=settings.decay,
-        averaging=settings.averaging,
-        **session,
-    )
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(trained.average[name])
-    return model.eval(), tokenizer, trained
+    trained = fit_model(model, loss_at, steps, settings, seed=seed, **session)
+    return model, tokenizer, trained
 
 
 @torch.inference_mode()

@@ -1,8 +1,7 @@
 """What the cards of topics, intent, spam and zero-shot say that no run can measure."""
 
-from playground.training import cards
+from playground.training import cards, data_cards
 
-CC_BY = "Apache-2.0 for the weights; the data's licence: "
 ENGLISH = "English only."
 HALF = "chosen by the texts' SHA-256; none of them in training"
 
@@ -11,8 +10,8 @@ TOPICS = cards.Words(
     task="topics",
     tier="finetuned",
     trained_on="GoEmotions comments, after the polarity of the same (from `sentiment-informal` on)",
-    data=cards.GOEMOTIONS,
-    license=CC_BY + "GoEmotions CC BY 4.0 (Demszky et al. 2020)",
+    data=data_cards.GOEMOTIONS,
+    license=data_cards.APACHE + "GoEmotions CC BY 4.0 (Demszky et al. 2020)",
     held_out=f"a half of GoEmotions' dev comments, {HALF}. Temperature and thresholds were fitted on the other half",
     limits=(
         "Comments of one forum (Reddit, 2005 to 2019), short and informal. It repeats its raters' judgements, who often "
@@ -28,8 +27,8 @@ INTENT = cards.Words(
     task="intent",
     tier="finetuned",
     trained_on="Banking77's questions, and CLINC150's of other matters as out_of_scope",
-    data=cards.BANKING77 + cards.CLINC150,
-    license=CC_BY + "Banking77 CC BY 4.0, CLINC150 CC BY 3.0",
+    data=data_cards.BANKING77 + data_cards.CLINC150,
+    license=data_cards.APACHE + "Banking77 CC BY 4.0, CLINC150 CC BY 3.0",
     held_out=(
         f"a twentieth of Banking77's training questions (“test”), {HALF}; and of CLINC150's val, as out of scope: half of the "
         "questions with intents that are trained on, all those with a fifth of the intents that never are, and its own "
@@ -50,8 +49,8 @@ SPAM = cards.Words(
     task="spam",
     tier="finetuned",
     trained_on="text messages (SMS Spam Collection)",
-    data=cards.SMS,
-    license=CC_BY + "SMS Spam Collection CC BY 4.0",
+    data=data_cards.SMS,
+    license=data_cards.APACHE + "SMS Spam Collection CC BY 4.0",
     held_out=f"a twelfth of the messages, {HALF}. Messages that are the same but for case and spaces count once. Another twelfth "
     "(“dev”) gave the temperature",
     limits=(
@@ -67,8 +66,8 @@ ZERO_SHOT = cards.Words(
     task="zero-shot",
     tier="finetuned",
     trained_on="questions and their intents' names (Banking77, CLINC150), three quarters of the classes",
-    data=cards.BANKING77 + cards.CLINC150,
-    license=CC_BY + "Banking77 CC BY 4.0, CLINC150 CC BY 3.0",
+    data=data_cards.BANKING77 + data_cards.CLINC150,
+    license=data_cards.APACHE + "Banking77 CC BY 4.0, CLINC150 CC BY 3.0",
     held_out=(
         "a quarter of the classes of each set, chosen by the SHA-256 of their names: none of their texts, and none of their names, "
         "is in training. The figures are of all their texts; first among the new classes alone, then among all classes of the set, "

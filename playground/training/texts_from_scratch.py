@@ -19,12 +19,13 @@ from torch.nn import functional as F
 
 from playground.scratch.model import EncoderClassifier, EncoderConfig
 from playground.scratch.tokenizer import Tokenizer
-from playground.scratch.train import Schedule, Trained, fit, forever
+from playground.scratch.train import Trained, forever
 from playground.training import calibration, cards, scratch_cards, whole_texts
 from playground.training.evaluate_texts import measure_all
 from playground.training.recipes import Job
+from playground.training.scratch_fit import fit_model
 from playground.training.scratch_settings import FromScratchSettings
-from playground.training.scratch_texts import Texts, hide, outputs, take_average
+from playground.training.scratch_texts import Texts, hide, outputs
 from playground.training.whole_texts import LabelledTexts, WholeTexts
 
 FORMAT = "scratch-encoder-classifier"
@@ -143,7 +144,6 @@ def train_classifier(
     texts = Texts(tokenizer, train.texts, settings.max_length)
     batch_at = forever(texts.lengths, settings.batch, seed)
     steps = max(1, round(settings.epochs * len(train) / settings.batch))
-    model.train()
 
     def loss_at(step: int) -> Tensor:
         batch = batch_at(step)
@@ -153,17 +153,8 @@ def train_classifier(
             return F.binary_cross_entropy_with_logits(logits, targets[batch], reduction="sum") / len(batch)
         return F.cross_entropy(logits, targets[batch], label_smoothing=settings.smoothing)
 
-    trained = fit(
-        dict(model.named_parameters()),
-        loss_at,
-        Schedule(steps, settings.rate, max(1, round(settings.warmup * steps))),
-        seed=seed,
-        decay=settings.decay,
-        averaging=settings.averaging,
-        **session,
-    )
-    take_average(model, trained)
-    return model.eval(), tokenizer, trained
+    trained = fit_model(model, loss_at, steps, settings, seed=seed, **session)
+    return model, tokenizer, trained
 
 
 @torch.no_grad()

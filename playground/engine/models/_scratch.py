@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,43 @@ from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
 
 
-class ScratchModel:
-    """One that reads a text as a whole, after <cls>, as in training."""
+class ScratchModel(ABC):
+    """A module of our own, whatever it reads."""
 
     path: str | None = None
     labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
 
-    def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
-        from playground.scratch.tokenizer import CLS
-
-        self.module, self.tokenizer, self.device = module, tokenizer, context.device
-        self._first = [tokenizer.special(CLS)]
-        self._first_name = CLS
+    def __init__(self, module: Any, context: LoadContext) -> None:
+        self.module, self.device = module, context.device
         self.heads = module.config.layers * module.config.heads
         self.identity = identity_of(module, context)
 
     @property
     def group(self) -> Hashable:
         return id(self)
+
+    def attend(self, row: Encoded) -> np.ndarray:
+        weights: list[Any] = []
+        self.forward([row], weights)
+        return hf.attended(weights)
+
+    @abstractmethod
+    def forward(self, rows: Sequence[Any], record: list[Any] | None = None) -> Any:
+        """What the module makes of rows of the kind's own, on the device; `record` receives each layer's attention weights
+        [B, H, T, T].
+        """
+
+
+class WholeTextModel(ScratchModel):
+    """One that reads a text as a whole, after <cls>, as in training."""
+
+    def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
+        from playground.scratch.tokenizer import CLS
+
+        super().__init__(module, context)
+        self.tokenizer = tokenizer
+        self._first = [tokenizer.special(CLS)]
+        self._first_name = CLS
 
     def encode(self, text: str, max_length: int) -> Encoded:
         ids = self._first + self.tokenizer.encode(text)
@@ -47,13 +67,7 @@ class ScratchModel:
         places = [(0, 0), *characters(text, spans[:most])]
         return (self._first_name, *(text[start:end] for start, end in places[1:])), tuple(places)
 
-    def attend(self, row: Encoded) -> np.ndarray:
-        weights: list[Any] = []
-        self.forward([row], weights)
-        return hf.attended(weights)
-
     def forward(self, rows: Sequence[Encoded], record: list[Any] | None = None) -> Any:
-        """What the module makes of them, on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 
         ids, mask = padded([row.inputs["input_ids"] for row in rows], self.device)  # [B, T] each

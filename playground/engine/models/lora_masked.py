@@ -14,10 +14,11 @@ import numpy as np
 
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedGaps, Identity, LoadContext
+from playground.engine.loaders import Encoded, Identity, LoadContext
 from playground.engine.models._gaps import HubReader, Words, by_row, columns_of, hub_words
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
+from playground.engine.models._windowed import Windowed
 from playground.engine.models.encoder import Encoder
 
 _HEAD = "cls.predictions."
@@ -30,7 +31,7 @@ _PARTS = (
 )
 
 
-class LoraMasked(Adapted):
+class LoraMasked(Windowed, Adapted):
     """head: the tensors of `_PARTS`, in their order: [H, H], [H], [H], [H], [V]."""
 
     def __init__(
@@ -43,17 +44,11 @@ class LoraMasked(Adapted):
         words: Words,
     ) -> None:
         super().__init__(encoder, adapter, head, identity)
-        self.gap_reader, self.gap_words = reader, words
+        self.reader, self.gap_words = reader, words
 
     @property
     def gap_runner(self) -> SharedEncoder:
         return SharedEncoder(self.encoder)
-
-    def encode(self, text: str, max_length: int) -> EncodedGaps:
-        return self.gap_reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.gap_reader.shown(text, max_length)
 
     def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
         import torch

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedQuestion, Identity, LoadContext
+from playground.engine.loaders import Encoded, Identity, LoadContext
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._questions import HubQuestions, by_row, difference, own_places
 from playground.engine.models._shared import SharedEncoder
+from playground.engine.models._windowed import Windowed
 from playground.engine.models.encoder import Encoder
 
 
-class LoraReader(Adapted):
+class LoraReader(Windowed, Adapted):
     def __init__(
         self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity, reader: HubQuestions
     ) -> None:
@@ -31,12 +32,6 @@ class LoraReader(Adapted):
     @property
     def span_runner(self) -> SharedEncoder:
         return SharedEncoder(self.encoder)
-
-    def encode(self, text: str, max_length: int) -> EncodedQuestion:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
 
     def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
         import torch

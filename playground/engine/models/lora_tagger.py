@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedWords, Identity, LoadContext
+from playground.engine.loaders import Encoded, Identity, LoadContext
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
+from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import HubReader, by_row, first_places
 from playground.engine.models.encoder import Encoder
 
 
-class LoraTagger(Adapted):
+class LoraTagger(Windowed, Adapted):
     consistent = True
 
     def __init__(
@@ -32,12 +33,6 @@ class LoraTagger(Adapted):
     @property
     def word_runner(self) -> SharedEncoder:
         return SharedEncoder(self.encoder)
-
-    def encode(self, text: str, max_length: int) -> EncodedWords:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
 
     def read(self, output: Any, mask: Any, rows: Sequence[Encoded], at: Sequence[int]) -> Any:
         import torch

@@ -22,8 +22,6 @@ class PipelineClassifier(SequenceModel):
     judges: whether its config says that each label is judged by itself.
     """
 
-    path: str | None = None
-
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)
         names = module.config.id2label
@@ -35,7 +33,7 @@ class PipelineClassifier(SequenceModel):
         return self
 
     def logits(self, rows: Sequence[tuple[PipelineClassifier, Encoded]]) -> list[np.ndarray]:
-        return list(self.forward([row for _, row in rows]).float().cpu().numpy())
+        return list(self.forward([row for _, row in rows]).logits.float().cpu().numpy())
 
 
 class PipelineLoader:

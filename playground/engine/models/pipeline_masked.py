@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,56 +13,30 @@ from playground.engine import weights
 from playground.engine.loaders import EncodedGaps, LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._gaps import HubReader, Words, by_row, columns_of, hub_words
-from playground.engine.models._identity import identity_of
-from playground.inspection import attention
+from playground.engine.models._hub import HubModel
+from playground.engine.models._windowed import Windowed
 
 KIND = "ForMaskedLM"
 
 
-class PipelineMasked:
-    path: str | None = None
-    labels: tuple[str, ...] = ()
-
+class PipelineMasked(Windowed, HubModel):
     def __init__(self, module: Any, tokenizer: Any, reader: HubReader, words: Words, context: LoadContext) -> None:
-        self.module, self.tokenizer, self.device = module, tokenizer, context.device
-        self.gap_reader, self.gap_words = reader, words
-        self.heads = hf.heads(module.config)
-        self.identity = identity_of(module, context)
+        super().__init__(module, tokenizer, context)
+        self.reader, self.gap_words = reader, words
 
     @property
     def gap_runner(self) -> PipelineMasked:
         return self
-
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedGaps:
-        return self.gap_reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.gap_reader.shown(text, max_length)
 
     def logits(self, rows: Sequence[tuple[PipelineMasked, EncodedGaps]]) -> list[np.ndarray]:
         import torch
 
         windows = [row for _, row in rows]
         with torch.inference_mode():
-            found = self._forward(windows)  # [B, T, V]
+            found = self.forward(windows).logits  # [B, T, V]
             places = columns_of(windows, found.shape[1], self.tokenizer.padding_side == "left")
             lines, columns = (torch.from_numpy(place).to(found.device) for place in places)
             return by_row(found[lines, columns].float().cpu().numpy(), windows)
-
-    def attend(self, row: EncodedGaps) -> np.ndarray:
-        with attention.recorded() as weights:
-            self._forward([row])
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedGaps]) -> Any:
-        import torch
-
-        with torch.inference_mode():
-            return self.module(**hf.collate(self.tokenizer, rows, self.device)).logits
 
 
 class PipelineMaskedLoader:

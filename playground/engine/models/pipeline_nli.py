@@ -31,7 +31,7 @@ class PipelineNli(SequenceModel):
         import torch
 
         with torch.inference_mode():
-            logits = self.forward(rows).float()
+            logits = self.forward(rows).logits.float()  # [B, L]
             against = logits[:, self._against].logsumexp(dim=1)
             found: np.ndarray = torch.stack([against, logits[:, self._follows]], dim=1).cpu().numpy()
         return found

@@ -4,7 +4,7 @@ no pipeline for it any more.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,57 +14,32 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import EncodedQuestion, LoadContext
 from playground.engine.models import _transformers as hf
-from playground.engine.models._identity import identity_of
+from playground.engine.models._hub import HubModel
 from playground.engine.models._questions import HubQuestions, by_row, own_places
-from playground.inspection import attention
+from playground.engine.models._windowed import Windowed
 
 KIND = "ForQuestionAnswering"
 
 
-class PipelineReader:
-    path: str | None = None
-    labels: tuple[str, ...] = ()
-
+class PipelineReader(Windowed, HubModel):
     def __init__(self, module: Any, tokenizer: Any, reader: HubQuestions, context: LoadContext) -> None:
-        self.module, self.tokenizer, self.reader, self.device = module, tokenizer, reader, context.device
-        self.heads = hf.heads(module.config)
-        self.identity = identity_of(module, context)
+        super().__init__(module, tokenizer, context)
+        self.reader = reader
 
     @property
     def span_runner(self) -> PipelineReader:
         return self
-
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedQuestion:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
 
     def logits(self, rows: Sequence[tuple[PipelineReader, EncodedQuestion]]) -> list[np.ndarray]:
         import torch
 
         windows = [row for _, row in rows]
         with torch.inference_mode():
-            found = self._forward(windows)
+            found = self.forward(windows)
             logits = torch.stack([found.start_logits, found.end_logits], dim=-1)  # [B, T, 2]
             places = own_places(windows, logits.shape[1], self.tokenizer.padding_side == "left")
             lines, columns = (torch.from_numpy(place).to(logits.device) for place in places)
             return by_row(logits[lines, columns].float().cpu().numpy(), windows)
-
-    def attend(self, row: EncodedQuestion) -> np.ndarray:
-        with attention.recorded() as weights:
-            self._forward([row])
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedQuestion]) -> Any:
-        import torch
-
-        with torch.inference_mode():
-            return self.module(**hf.collate(self.tokenizer, rows, self.device))
 
 
 class PipelineReaderLoader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,61 +12,38 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import EncodedWords, LoadContext
 from playground.engine.models import _transformers as hf
-from playground.engine.models._identity import identity_of
+from playground.engine.models._hub import HubModel
+from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import HubReader, by_row, first_places
-from playground.inspection import attention
 
 KIND = "ForTokenClassification"
 
 
-class PipelineTagger:
+class PipelineTagger(Windowed, HubModel):
     """Logits at each word's first piece. Tags are those of its config."""
 
-    path: str | None = None
     consistent = False
 
     def __init__(self, module: Any, tokenizer: Any, reader: HubReader, context: LoadContext) -> None:
-        self.module, self.tokenizer, self.reader, self.device = module, tokenizer, reader, context.device
+        super().__init__(module, tokenizer, context)
+        self.reader = reader
         names = module.config.id2label
         self.outputs = int(module.config.num_labels)
         self.labels = tuple(str(names[index]) for index in range(self.outputs))
-        self.heads = hf.heads(module.config)
-        self.identity = identity_of(module, context)
 
     @property
     def word_runner(self) -> PipelineTagger:
         return self
-
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedWords:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
 
     def logits(self, rows: Sequence[tuple[PipelineTagger, EncodedWords]]) -> list[np.ndarray]:
         import torch
 
         windows = [row for _, row in rows]
         with torch.inference_mode():
-            found = self._forward(windows)  # [B, T, L]
+            found = self.forward(windows).logits  # [B, T, L]
             places = first_places(windows, found.shape[1], self.tokenizer.padding_side == "left")
             lines, columns = (torch.from_numpy(place).to(found.device) for place in places)
             return by_row(found[lines, columns].float().cpu().numpy(), windows)
-
-    def attend(self, row: EncodedWords) -> np.ndarray:
-        with attention.recorded() as weights:
-            self._forward([row])
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedWords]) -> Any:
-        import torch
-
-        with torch.inference_mode():
-            return self.module(**hf.collate(self.tokenizer, rows, self.device)).logits
 
 
 class PipelineTaggerLoader:

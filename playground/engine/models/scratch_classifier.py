@@ -13,7 +13,7 @@ from playground.engine.loaders import Encoded, LoadContext
 from playground.engine.models import _scratch
 
 
-class ScratchClassifier(_scratch.ScratchModel):
+class ScratchClassifier(_scratch.WholeTextModel):
     @property
     def runner(self) -> ScratchClassifier:
         return self

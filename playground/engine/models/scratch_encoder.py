@@ -14,7 +14,7 @@ from playground.engine.models import _scratch
 from playground.engine.vectors import Vectors
 
 
-class ScratchEncoder(_scratch.ScratchModel):
+class ScratchEncoder(_scratch.WholeTextModel):
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)
         self.known = Vectors()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import EncodedGaps, LoadContext
 from playground.engine.models import _scratch
-from playground.engine.models import _transformers as hf
 from playground.engine.models._gaps import Piece, Reader, Words, by_row
-from playground.engine.models._identity import identity_of
+from playground.engine.models._windowed import Windowed
 
 
 class ScratchReader(Reader):
@@ -52,41 +51,21 @@ def scratch_words(tokenizer: Any) -> Words:
     return Words(["" if "\ufffd" in text else text.strip() for text in said])
 
 
-class ScratchMasked:
-    path: str | None = None
-    labels: tuple[str, ...] = ()
-
+class ScratchMasked(Windowed, _scratch.ScratchModel):
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
-        self.module, self.device = module, context.device
-        self.gap_reader = ScratchReader(tokenizer, module.config.max_length)
+        super().__init__(module, context)
+        self.reader = ScratchReader(tokenizer, module.config.max_length)
         self.gap_words = scratch_words(tokenizer)
-        self.heads = module.config.layers * module.config.heads
-        self.identity = identity_of(module, context)
 
     @property
     def gap_runner(self) -> ScratchMasked:
         return self
 
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedGaps:
-        return self.gap_reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.gap_reader.shown(text, max_length)
-
     def logits(self, rows: Sequence[tuple[ScratchMasked, EncodedGaps]]) -> list[np.ndarray]:
         windows = [row for _, row in rows]
-        return by_row(self._forward(windows).float().cpu().numpy(), windows)
+        return by_row(self.forward(windows).float().cpu().numpy(), windows)
 
-    def attend(self, row: EncodedGaps) -> np.ndarray:
-        weights: list[Any] = []
-        self._forward([row], weights)
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedGaps], record: list[Any] | None = None) -> Any:
+    def forward(self, rows: Sequence[EncodedGaps], record: list[Any] | None = None) -> Any:
         """Logits [N, V] on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import Context, EncodedQuestion, LoadContext
 from playground.engine.models import _scratch
-from playground.engine.models import _transformers as hf
-from playground.engine.models._identity import identity_of
 from playground.engine.models._questions import Questions, as_context
+from playground.engine.models._windowed import Windowed
 
 
 class ScratchQuestions(Questions):
@@ -34,44 +33,24 @@ class ScratchQuestions(Questions):
         return [self._tokenizer.specials[id_] for id_ in ids]
 
 
-class ScratchReader:
-    path: str | None = None
-    labels: tuple[str, ...] = ()
-
+class ScratchReader(Windowed, _scratch.ScratchModel):
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
-        self.module, self.device = module, context.device
+        super().__init__(module, context)
         self.reader = ScratchQuestions(tokenizer, module.config.max_length)
-        self.heads = module.config.layers * module.config.heads
-        self.identity = identity_of(module, context)
 
     @property
     def span_runner(self) -> ScratchReader:
         return self
 
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedQuestion:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
-
     def logits(self, rows: Sequence[tuple[ScratchReader, EncodedQuestion]]) -> list[np.ndarray]:
         windows = [row for _, row in rows]
-        found = self._forward(windows).float().cpu().numpy()  # [B, T, 2]
+        found = self.forward(windows).float().cpu().numpy()  # [B, T, 2]
         return [
             np.concatenate([numbers[:1], numbers[slice(*row.context)]])
             for numbers, row in zip(found, windows, strict=True)
         ]
 
-    def attend(self, row: EncodedQuestion) -> np.ndarray:
-        weights: list[Any] = []
-        self._forward([row], weights)
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedQuestion], record: list[Any] | None = None) -> Any:
+    def forward(self, rows: Sequence[EncodedQuestion], record: list[Any] | None = None) -> Any:
         """Logits [B, T, 2] on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.loaders import EncodedWords, LoadContext
 from playground.engine.models import _scratch
-from playground.engine.models import _transformers as hf
-from playground.engine.models._identity import identity_of
+from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import Piece, Reader
 
 
@@ -37,43 +36,24 @@ class ScratchReader(Reader):
         return [(id_, start, end) for id_, (start, end) in zip(ids, places, strict=True)]
 
 
-class ScratchTagger:
-    path: str | None = None
+class ScratchTagger(Windowed, _scratch.ScratchModel):
     consistent = True
-    labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
-        self.module, self.device = module, context.device
+        super().__init__(module, context)
         self.reader = ScratchReader(tokenizer, module.config.max_length)
         self.outputs: int = module.config.labels
-        self.heads = module.config.layers * module.config.heads
-        self.identity = identity_of(module, context)
 
     @property
     def word_runner(self) -> ScratchTagger:
         return self
 
-    @property
-    def group(self) -> Hashable:
-        return id(self)
-
-    def encode(self, text: str, max_length: int) -> EncodedWords:
-        return self.reader.encode(text, max_length)
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        return self.reader.shown(text, max_length)
-
     def logits(self, rows: Sequence[tuple[ScratchTagger, EncodedWords]]) -> list[np.ndarray]:
         windows = [row for _, row in rows]
-        found = self._forward(windows).float().cpu().numpy()  # [B, W, L]
+        found = self.forward(windows).float().cpu().numpy()  # [B, W, L]
         return [numbers[: len(row.words)] for numbers, row in zip(found, windows, strict=True)]
 
-    def attend(self, row: EncodedWords) -> np.ndarray:
-        weights: list[Any] = []
-        self._forward([row], weights)
-        return hf.attended(weights)
-
-    def _forward(self, rows: Sequence[EncodedWords], record: list[Any] | None = None) -> Any:
+    def forward(self, rows: Sequence[EncodedWords], record: list[Any] | None = None) -> Any:
         """Logits [B, W, L] on the device; `record` receives each layer's attention weights [B, H, T, T]."""
         import torch
 

@@ -53,8 +53,8 @@ class FillOp:
             raise NotSupported(f"The model {call.model.id} fills no gaps: choose a masked language model.")
         if not gaps.count(call.text):
             raise InputError("Write [MASK] where a word is missing.")
-        own = model.gap_reader.rows(call.text, call.model.max_length)
-        other = model.gap_reader.rows(call.other, call.model.max_length) if gaps.count(call.other) else []
+        own = model.reader.rows(call.text, call.model.max_length)
+        other = model.reader.rows(call.other, call.model.max_length) if gaps.count(call.other) else []
         work.state = _State([*own, *other], len(own))
         self._plan(work)
 
