@@ -169,6 +169,7 @@ def bench(
     else:
         for name, row in result["tiers"].items():
             metrics = "  ".join(f"{metric} {value:.3f}" for metric, value in row["metrics"].items())
+            metrics += f"  perplexity {row['perplexity']['value']:.1f}" if "perplexity" in row else ""
             speed = f"p50 {row['latency_ms']['p50']} ms  {row['examples_per_second']}/s"
             said = f"{metrics}  {speed}  errors {row['errors']}" if metrics else row["error"]
             print(f"{TIER_TITLES[name]:<13} {said}")

@@ -70,12 +70,14 @@ class Fill(Call):
     """Words for the gaps of a text, each written [MASK]. Finishes with `Choices`: of each gap the `most` likeliest words. In a long
     text each gap sees what stands around it.
 
-    other: a second text with gaps, to compare the first with; or none.
+    other: a second text with gaps, to compare the first with; or none. wanted: words for each gap of the text whose probability is
+        wanted, however likely they are; without case.
     """
 
     text: str = ""
     other: str = ""
     most: int = 20
+    wanted: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ BEST = 5  # of which a word may be any one for `accuracy_at_5`
 
 @dataclass(frozen=True)
 class FillTask(Unasked):
-    """A task that fills the gaps of a text; in its field `other` a second text may stand, to compare the first with."""
+    """A task that fills the gaps of a text; in its field `other` a second text may stand, to compare the first with.
+
+    wanted: words for each gap whose probability is wanted whatever the answer is: of an example, those that are right.
+    """
 
     name: str
     title: str
@@ -38,6 +41,7 @@ class FillTask(Unasked):
     values: Values = ((OTHER, ""),)
     metrics: tuple[str, ...] = ("accuracy", "accuracy_at_5")
     labels: tuple[Label, ...] = ()
+    wanted: tuple[frozenset[str], ...] = ()
 
     kind: ClassVar[str] = Choices.kind
 
@@ -46,7 +50,7 @@ class FillTask(Unasked):
         """The second text, its gaps as [MASK]; empty where there is none."""
         return dict(self.values).get(OTHER, "")
 
-    def bound(self, values: Mapping[str, str]) -> Task:
+    def bound(self, values: Mapping[str, str]) -> FillTask:
         """Raises InputError where there is a second text without a gap, or with too many."""
         given = filled(self.title, self.fields, values)[OTHER]
         other = gaps.normalised(" ".join(given.split()))
@@ -56,7 +60,12 @@ class FillTask(Unasked):
 
     def reader(self, rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Reader:
         task = self.bound(values)
-        return lambda row: task
+
+        def read(row: Mapping[str, Any]) -> Task:
+            gold = self.gold(row)
+            return dataclasses.replace(task, wanted=gold.gaps) if gold else task
+
+        return read
 
     def check(self, text: str, limit: int) -> str:
         """The text with its gaps as [MASK]. Raises InputError."""
@@ -107,10 +116,12 @@ class FillTask(Unasked):
         found = _said(reply.get("gaps"), text)
         other = _said(reply.get("other_gaps"), self.other) if self.other else ()
         weighed = _weighed(found[0], other[0]) if other else ()
-        return Choices(found[0], found, other, self.other, weighed, "stated")
+        return Choices(found[0], found, other, self.other, weighed, score_source="stated")
 
     def call(self, model: ModelRef, request: Request) -> Call:
-        return Fill(model=model, user=request.session, text=request.text, other=self.other, most=SHOWN)
+        return Fill(
+            model=model, user=request.session, text=request.text, other=self.other, most=SHOWN, wanted=self.wanted
+        )
 
     def gold(self, row: Mapping[str, Any]) -> GapWords | None:
         """`answers`: of one gap the words that are right; of several an entry for each, a word or a list of words. None for

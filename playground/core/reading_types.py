@@ -74,7 +74,8 @@ class Choices:
 
     masks: of every gap in reading order, the first among them. Each is filled by itself, as if the others stayed open.
     other, other_text: the same of a second text, and that text, where one was given. weighed: words of both first gaps, side by
-        side.
+        side. wanted: of each gap the probability that its word is one of those that were wanted; None where the model has none of
+        them.
     """
 
     choices: tuple[Filling, ...]
@@ -82,6 +83,7 @@ class Choices:
     other: tuple[tuple[Filling, ...], ...] = ()
     other_text: str = ""
     weighed: tuple[Weighed, ...] = ()
+    wanted: tuple[float | None, ...] = ()
     score_source: ScoreSource = "computed"
 
     kind: ClassVar[str] = "choices"

@@ -13,6 +13,7 @@ from playground.core.protocols import Tier
 from playground.core.run import TierResult
 from playground.core.types import Request
 from playground.evaluation.intervals import percentile
+from playground.evaluation.perplexity import perplexity
 from playground.evaluation.score import calibration, score
 from playground.service.examples import Row
 from playground.service.table import IN_FLIGHT, IN_FLIGHT_LOCAL, answer
@@ -33,7 +34,7 @@ async def bench(
     for tier in tiers:
         say(f"{tier.name}: {len(rows)} examples")
         measured[tier.name] = await _bench_tier(tier, rows, models.get(tier.name), timeout)
-    same = task.values and all(row.task is task for row in rows)
+    same = task.values and all(row.task.values == task.values for row in rows)
     values = {"values": dict(task.values)} if same else {}
     return {"task": task.name, "n": len(rows), **values, "tiers": measured}
 
@@ -97,6 +98,7 @@ def _summary(
     pairs = [row.task.pairs(row.text, row.gold, result.output) for row, result in both]
     names = {label.name for task in {id(row.task): row.task for row in rows}.values() for label in task.labels}
     honest = calibration((row.gold, result.output) for row, result in both)
+    foreseen = perplexity(result.output for result in results)
     errors = [result.error for result in results if result.error is not None]
     return {
         "supported": True,
@@ -105,6 +107,7 @@ def _summary(
         "fingerprint": first.stats.fingerprint,
         **score(rows[0].task, pairs, names),
         **({"calibration": honest} if honest is not None else {}),
+        **({"perplexity": foreseen} if foreseen is not None else {}),
         "latency_ms": {"p50": _rounded(percentile(latencies, 0.5)), "p95": _rounded(percentile(latencies, 0.95))},
         "examples_per_second": _rounded(rate),
         "errors": len(errors),

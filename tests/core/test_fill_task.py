@@ -14,6 +14,7 @@ from playground.core.errors import BadReply, EmptyInput, InputError, InputTooLon
 from playground.core.gaps import MASK
 from playground.core.reading_types import Choices, Filling, GapWords
 from playground.core.types import Labels, ModelRef, Request
+from playground.evaluation.perplexity import perplexity
 from playground.evaluation.score import score
 from playground.tasks.fill_mask import TASK
 
@@ -213,3 +214,18 @@ def test_every_gap_of_a_text_counts():
     assert TASK.matches(half, gold) is False
     assert TASK.pairs(TEXT, gold, half) == [(frozenset({"a"}), ("a",)), (frozenset({"b"}), ("x", "b"))]
     assert score(TASK, [TASK.pairs(TEXT, gold, half)] * 3)["metrics"] == {"accuracy": 0.5, "accuracy_at_5": 1.0}
+
+
+def test_of_an_example_the_right_words_are_wanted():
+    rows = [{"text": TEXT, "answers": ["a", ["b", "c"]]}, {"text": f"x {MASK}", "answers": ["y"]}]
+    read = TASK.reader(rows, {})
+    assert [read(row).wanted for row in rows] == [(frozenset("a"), frozenset("bc")), (frozenset("y"),)]
+    assert {read(row).values for row in rows} == {TASK.values}
+
+
+def test_perplexity_is_the_exponential_of_what_the_right_words_cost():
+    outputs = [Choices((), wanted=(0.5, None)), Choices((), wanted=(0.125,)), Labels("x", ()), None]
+    assert perplexity(outputs) == {"value": 4.0, "n": 2}
+    assert perplexity([Choices((), wanted=(1.0,) * 3)])["value"] == 1
+    assert perplexity([Choices((), wanted=(0.0,))])["value"] > 1e300  # and no fault
+    assert perplexity([Choices((), wanted=(None,)), None]) is None

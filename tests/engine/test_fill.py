@@ -192,6 +192,19 @@ def test_two_texts_are_weighed_by_the_same_words(runtime, fillers):
     assert changes == sorted(changes, reverse=True)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_that_are_wanted_have_their_probability_however_likely(runtime, fillers, kind):
+    """Together, without case; None for words that the model has not."""
+    text = TEXTS[2]
+    first, second = plain_shares(fillers, kind, text)
+    rare = min((word for word in first if word.isalpha()), key=first.get)
+    other = max((word for word in second if word.isalpha()), key=second.get)
+    wanted = (frozenset({rare.upper(), other}), frozenset({"ünheard"}))
+    output = answer(runtime, Fill(getattr(fillers, kind), text=text, most=1, wanted=wanted)).output
+    expected = sum(share for word, share in first.items() if word.casefold() in {rare.casefold(), other.casefold()})
+    assert output.wanted == (pytest.approx(expected, rel=1e-3), None)
+
+
 def test_a_text_in_any_company_is_answered_as_alone(runtime, fillers, tiny):
     refs = [fillers.lora, fillers.scratch, fillers.whole, fillers.lora]
     calls = [Fill(ref, text=text, user=f"u{place}") for place, text in enumerate(TEXTS * 3) for ref in refs]

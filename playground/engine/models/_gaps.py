@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from playground.core import gaps
 from playground.core.errors import NotSupported
+from playground.core.fill_task import canonical_word
 from playground.core.types import ModelRef
 from playground.engine.loaders import Encoded, EncodedGaps
 
@@ -150,6 +152,19 @@ class Words:
         numbers = logits.astype(np.float64)
         shares = np.exp(numbers - numbers.max())
         return np.bincount(self.of, shares / shares.sum(), minlength=len(self.shown) + 1)[:-1]
+
+    def together(self, shares: np.ndarray, wanted: Iterable[str]) -> float | None:
+        """The probability that it is one of the wanted words, without case; None where none of them is in the vocabulary."""
+        places = [place for word in set(map(canonical_word, wanted)) for place in self._places.get(word, ())]
+        return float(shares[places].sum()) if places else None
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Of words that are the same without case."""
+        found: dict[str, list[int]] = {}
+        for place, word in enumerate(self.shown):
+            found.setdefault(canonical_word(word), []).append(place)
+        return found
 
     def best(self, shares: np.ndarray, most: int) -> list[int]:
         """The likeliest words' places, the likeliest first; of equals the first in the vocabulary."""

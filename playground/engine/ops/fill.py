@@ -90,9 +90,10 @@ def _outcome(work: Work) -> Outcome:
     masks = _fillings(call.text, here, words, call.most)
     other = _fillings(call.other, there, words, call.most) if there else ()
     weighed = _weighed(here[0], there[0], words) if there else ()
+    wanted = tuple(words.together(gap, some) for gap, some in zip(here, call.wanted, strict=False))
     tokens = [row.tokens for row in state.rows if row.truncated]
     return Outcome(
-        output=Choices(masks[0], masks, other, call.other if there else "", weighed, "computed"),
+        output=Choices(masks[0], masks, other, call.other if there else "", weighed, wanted, "computed"),
         tokens_in=sum(row.tokens for row in state.rows),
         truncated=bool(tokens),
         note=f"Each gap was filled from the {max(tokens)} tokens around it: the text is longer." if tokens else None,
