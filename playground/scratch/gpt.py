@@ -109,7 +109,8 @@ class CausalAttention(nn.Module):
         turns: of `Rotary`. allowed: of `KVCache`; None: each token looks at all up to itself.
         record: the weights [B, H, T, U] are appended to it, when it is given.
         """
-        q, k, v = self.three(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # [B, H, T, D/H] each
+        parts = self.three(x).chunk(3, dim=-1)  # [B, T, D] each
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)  # [B, H, T, D/H] each
         if turns is not None:
             q, k = turn(q, *turns), turn(k, *turns)
         if cache is not None:

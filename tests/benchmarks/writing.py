@@ -5,7 +5,8 @@
 All take turns, round by round; figures are medians over rounds, ratios medians of each round's ratio. Writing: greedy, from a
 prompt of 8 tokens, a model of 15 M parameters as the starter decoder may have. Training: `--steps` steps of AdamW in a batch, ours
 and GPT2LMHeadModel of the same shape with the same GELU, logits to the same loss; `training_ratio_small` is nanoGPT's CPU recipe
-(4 layers, 4 heads, 128 wide, 64 tokens, batch 12).
+(4 layers, 4 heads, 128 wide, 64 tokens, batch 12). On a machine that does other work, too, measure with one thread: with two, each
+operation waits for the later of them.
 """
 
 from __future__ import annotations

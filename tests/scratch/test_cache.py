@@ -54,14 +54,15 @@ def test_places_off_by_one_behind_the_cache_would_show(model, off, monkeypatch):
 
 
 @both
-def test_the_attention_of_a_token_behind_the_cache_is_the_last_row(model):
+@pytest.mark.parametrize("new", [1, 3])
+def test_the_attention_of_tokens_behind_the_cache_is_the_last_rows(model, new):
     whole: list[torch.Tensor] = []
     model(torch.tensor([TEXT]), record=whole)
     cache, record = model.cache(), []
-    model(torch.tensor([TEXT[:9]]), cache)
-    model(torch.tensor([TEXT[9:]]), cache, record)
+    model(torch.tensor([TEXT[:-new]]), cache)
+    model(torch.tensor([TEXT[-new:]]), cache, record)
     for found, expected in zip(record, whole, strict=True):
-        close(found, expected[:, :, 9:])
+        close(found, expected[:, :, -new:])
 
 
 def test_a_cache_that_is_full_refuses_more():
