@@ -39,12 +39,15 @@ def window_start(length: int, context: int) -> int:
 class Stream:
     """One text being written: its tokens, its settings, its own random numbers.
 
-    ids: the prompt and what was written. done: written to a stop token or to the length asked for.
+    ids: the prompt and what was written. done: written to a stop token or to the length asked for. Raises ValueError when the
+    prompt is empty, or for beams, which are several texts.
     """
 
     def __init__(self, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> None:
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
+        if sampling.beams > 1:
+            raise ValueError("Beams are searched: use BeamSearch.")
         self.ids = list(prompt_ids)
         self.sampling = sampling
         self.stop_ids = frozenset(stop_ids)

@@ -139,6 +139,11 @@ def test_a_text_from_nothing_is_refused(beams):
         stream(SMALL["learned"], [], Sampling(beams=beams))
 
 
+def test_beams_are_not_taken_for_one_text():
+    with pytest.raises(ValueError, match="use BeamSearch"):
+        Stream([1], Sampling(beams=2))
+
+
 def test_a_step_tells_the_probabilities_of_a_pass_over_the_text():
     model = random_gpt(LIKE_LLAMA)
     steps = list(stream(model, PROMPT, Sampling(length=10, temperature=3.0, top_k=30, repetition_penalty=1.5)))
