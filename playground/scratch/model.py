@@ -19,7 +19,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -114,10 +114,10 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     """What each token makes of what it has gathered; every token for itself, all with the same weights."""
 
-    def __init__(self, dim: int, hidden: int, dropout: float) -> None:
+    def __init__(self, dim: int, hidden: int, dropout: float, bias: bool = True) -> None:
         super().__init__()
-        self.widen = nn.Linear(dim, hidden)
-        self.narrow = nn.Linear(hidden, dim)
+        self.widen = nn.Linear(dim, hidden, bias)
+        self.narrow = nn.Linear(hidden, dim, bias)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -201,8 +201,8 @@ class Pooling(nn.Module):
 class SavedModel(nn.Module):
     """A model that is two files: its shape in config.json, its numbers in model.safetensors."""
 
-    config: EncoderConfig
-    config_class: ClassVar[type[EncoderConfig]] = EncoderConfig
+    config: Any  # a frozen dataclass, of config_class
+    config_class: ClassVar[type] = EncoderConfig
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Write model.safetensors (in `dtype`; float16 halves it) and config.json."""
@@ -220,7 +220,7 @@ class SavedModel(nn.Module):
         return cls.from_weights(config, folder / "model.safetensors")
 
     @classmethod
-    def from_weights(cls, config: EncoderConfig, path: Path) -> Self:
+    def from_weights(cls, config: Any, path: Path) -> Self:
         """A model of this shape with the weights of a safetensors file, as float32, dropout off."""
         model = cls(config)
         try:
@@ -456,7 +456,7 @@ def initialize(module: nn.Module) -> None:
     """Random weights to start from: small normal numbers, biases 0 (as BERT and GPT-2 do)."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
 
 

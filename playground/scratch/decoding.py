@@ -1,0 +1,160 @@
+"""From guesses to texts: a model says how likely each token comes next, and something has to choose.
+
+    greedy      the most likely token, always: safe, soon repetitive                   temperature=0
+    sampling    by chance, after the settings have bent the chances                    temperature, top_k, top_p: sampling.py
+    beams       several texts side by side, to find one that is likely as a whole      beams: beams.py
+
+All happens in steps of one token, for one text or for many side by side, and between any two the caller may stop, or do
+something else. The file knows no text: tokens come in, and go out, as numbers.
+
+Letters in the comments, for shapes:
+    B  texts in the batch      T  tokens per text      V  size of the vocabulary
+"""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from playground.scratch.beams import BeamSearch
+from playground.scratch.cache import KVCache
+from playground.scratch.gpt import GPT
+from playground.scratch.sampling import Sampling, Step, processed, told
+
+# -- one text --------------------------------------------------------------------------------------------------------------
+
+
+def window_start(length: int, context: int) -> int:
+    """The first token of a text of `length` tokens that the model looks at.
+
+    All of them while they fit. Then the older half of the context is forgotten at once, and grows again: window_start(9, 8) -> 4,
+    and so until a length of 12. So a cache is rebuilt once in a while and not for every token; and since the start follows from
+    the length alone, what the model sees of a text is the same whether it was written, token by token, or given as a prompt.
+    """
+    half = max(1, context // 2)
+    return 0 if length <= context else half * math.ceil((length - context) / half)
+
+
+class Stream:
+    """One text being written: its tokens, its settings, its own random numbers.
+
+    ids: the prompt and what was written. done: written to a stop token or to the length asked for. Raises ValueError when the
+    prompt is empty, or for beams, which are several texts.
+    """
+
+    def __init__(self, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> None:
+        if not prompt_ids:
+            raise ValueError("A text goes on from at least one token.")
+        if sampling.beams > 1:
+            raise ValueError("Beams are searched: use BeamSearch.")
+        self.ids = list(prompt_ids)
+        self.sampling = sampling
+        self.stop_ids = frozenset(stop_ids)
+        self.end = len(self.ids) + sampling.length
+        self.done = False
+        self.random = torch.Generator().manual_seed(sampling.seed)  # nobody else draws from it
+
+    def take(self, logits: Tensor) -> Step:
+        """Choose the next token by the model's logits [V], and write it."""
+        logits = logits.float().cpu()  # where the generator is: the same draw on any device
+        bent = processed(logits, self.ids, self.sampling)
+        if self.sampling.temperature == 0:
+            token = int(bent.argmax())
+        else:
+            token = int(torch.multinomial(bent.softmax(dim=-1), 1, generator=self.random))
+        self.ids.append(token)
+        self.done = token in self.stop_ids or len(self.ids) >= self.end
+        return told(logits, token)
+
+
+# -- many texts, a token at a time -----------------------------------------------------------------------------------------
+
+
+class Batch:
+    """Texts that are written side by side, each with its own prompt, settings and age: a pass of the model gives a token to all.
+
+    Texts come and go between any two tokens (iteration-level scheduling: Yu et al. 2022, "Orca", OSDI, section 3). Each gets the
+    tokens that it would get alone. The model must be in eval mode: dropout would draw from random numbers that all share.
+    """
+
+    def __init__(self, model: GPT) -> None:
+        self.model = model
+        self.streams: list[Stream] = []  # those in the cache, row by row
+        self.waiting: list[Stream] = []  # those that are read first: new, or their window has moved
+        self.cache: KVCache | None = None
+
+    def __len__(self) -> int:
+        """Texts that are not done."""
+        return len(self.streams) + len(self.waiting)
+
+    def add(self, stream: Stream) -> None:
+        """The text takes part from the next step on."""
+        self.waiting.append(stream)
+
+    def remove(self, *streams: Stream) -> None:
+        """These texts take no part any more; what they held is free for others."""
+        self.waiting = [stream for stream in self.waiting if stream not in streams]
+        stay = [row for row, stream in enumerate(self.streams) if stream not in streams]
+        if len(stay) < len(self.streams):
+            self._keep(stay)
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[Stream, Step]]:
+        """One more token for every text. Those that are done with it leave."""
+        taken = []
+        context = self.model.config.context
+        moved = [stream for stream in self.streams if _window_moves(stream, context)]
+        self.remove(*moved)  # their cache is of another window
+        if self.streams:
+            last = [[stream.ids[-1]] for stream in self.streams]
+            logits = self._ask(last, self.cache)  # [B, V]
+            taken += [(stream, stream.take(row)) for stream, row in zip(self.streams, logits, strict=True)]
+        for stream in [*moved, *self.waiting]:
+            own = self.model.cache()
+            logits = self._ask([stream.ids[window_start(len(stream.ids), context) :]], own)  # [1, V]
+            taken.append((stream, stream.take(logits[0])))
+            if self.cache is None:
+                self.cache = own
+            else:
+                self.cache.join(own)
+            self.streams.append(stream)
+        self.waiting = []
+        self.remove(*[stream for stream in self.streams if stream.done])
+        return taken
+
+    def _ask(self, ids: list[list[int]], cache: KVCache) -> Tensor:
+        """ids [B, T] -> logits [B, V] of what follows, where the generators are"""
+        return self.model.following(torch.tensor(ids, device=self.model.device), cache).float().cpu()
+
+    @torch.inference_mode()
+    def _keep(self, rows: list[int]) -> None:
+        self.streams = [self.streams[row] for row in rows]
+        if rows and self.cache is not None:
+            self.cache.select(rows)
+        else:
+            self.cache = None
+
+
+def _window_moves(stream: Stream, context: int) -> bool:
+    """Does the model look at another stretch of the text than for the token before?"""
+    return window_start(len(stream.ids), context) != window_start(len(stream.ids) - 1, context)
+
+
+def stream(model: GPT, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> Iterator[Step]:
+    """Write on from a prompt, token by token; a stop token is the last one told. Stop asking, and nothing more is computed.
+
+    What beams find is known when they are done: their steps come all at once, at the end. Who wants to stop them before, or run
+    something else between their tokens, advances a `BeamSearch`. Raises ValueError when the prompt is empty.
+    """
+    if sampling.beams > 1:
+        return BeamSearch(model, prompt_ids, sampling, stop_ids).steps()
+    batch = Batch(model)
+    batch.add(Stream(prompt_ids, sampling, stop_ids))
+    return _steps(batch)
+
+
+def _steps(batch: Batch) -> Iterator[Step]:
+    while len(batch):
+        for _, taken in batch.step():
+            yield taken
