@@ -173,7 +173,7 @@ async def _hang_up(server: uvicorn.Server) -> None:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         for connection in list(server.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
         await asyncio.sleep(0)  # in which they are closed
 
 

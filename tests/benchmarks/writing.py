@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from playground.scratch.decoding import Batch, Sampling, Stream
 from playground.scratch.gpt import GPT, GPTConfig
+from tests.scratch.oracles import gpt2
 
 STARTER = GPTConfig(vocabulary=8192, dim=384, layers=6, heads=6, hidden=1536, context=384)
 SMALL = GPTConfig(vocabulary=65, dim=128, layers=4, heads=4, hidden=512, context=64)
@@ -51,28 +52,6 @@ def write_without_cache(model: GPT, tokens: int) -> None:
         text.take(model.score(states[:, -1])[0])
 
 
-def theirs(config: GPTConfig) -> torch.nn.Module:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    return GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=config.vocabulary,
-            n_positions=config.context,
-            n_embd=config.dim,
-            n_layer=config.layers,
-            n_head=config.heads,
-            n_inner=config.hidden,
-            activation_function="gelu",
-            resid_pdrop=config.dropout,
-            embd_pdrop=config.dropout,
-            attn_pdrop=config.dropout,
-            bos_token_id=None,
-            eos_token_id=None,
-            use_cache=False,
-        )
-    )
-
-
 def trainer(model: torch.nn.Module, config: GPTConfig, length: int, batch: int) -> Callable[[], None]:
     """A function that does one step."""
     optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-4)
@@ -92,7 +71,7 @@ def train(figures: dict[str, Any], name: str, config: GPTConfig, length: int, ba
     """Step by step in turn, and in the other order every second round: whatever slows the machine slows both."""
     both = {
         "ours": trainer(GPT(config), config, length, batch),
-        "theirs": trainer(theirs(config), config, length, batch),
+        "theirs": trainer(gpt2(config, use_cache=False), config, length, batch),
     }
     for step in both.values():
         step()

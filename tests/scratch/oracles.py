@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -30,27 +31,31 @@ def oracle(model: GPT, attention: str = "sdpa"):
     return (_llama if model.config.positions == "rotary" else _gpt2)(model, attention).eval()
 
 
-def _gpt2(model: GPT, attention: str):
+def gpt2(config: GPTConfig, **options: Any):
+    """A new GPT2LMHeadModel of the same shape, with the same GELU. options: more of GPT2Config's."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    c = model.config
-    theirs = GPT2LMHeadModel(
+    return GPT2LMHeadModel(
         GPT2Config(
-            vocab_size=c.vocabulary,
-            n_positions=c.context,
-            n_embd=c.dim,
-            n_layer=c.layers,
-            n_head=c.heads,
-            n_inner=c.hidden,
+            vocab_size=config.vocabulary,
+            n_positions=config.context,
+            n_embd=config.dim,
+            n_layer=config.layers,
+            n_head=config.heads,
+            n_inner=config.hidden,
             activation_function="gelu",
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-            attn_implementation=attention,
+            resid_pdrop=config.dropout,
+            embd_pdrop=config.dropout,
+            attn_pdrop=config.dropout,
             bos_token_id=None,
             eos_token_id=None,
+            **options,
         )
     )
+
+
+def _gpt2(model: GPT, attention: str):
+    theirs = gpt2(model.config, attn_implementation=attention)
     weights = {"wte.weight": model.tokens.weight, "wpe.weight": model.positions.weight}
     weights |= {f"ln_f.{name}": value for name, value in model.norm.named_parameters()}
     for n, block in enumerate(model.blocks):
