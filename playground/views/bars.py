@@ -125,6 +125,6 @@ _BLANK = el(
     el("span", cls="pg-bar-label"),
     el("span", cls="pg-bar-track"),
     el("span", numbers.UNKNOWN, cls="pg-bar-score pg-quiet"),
-    cls="pg-bar",
+    cls="pg-bar pg-blank",
     aria_hidden="true",
 )
