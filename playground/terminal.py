@@ -6,6 +6,7 @@ from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import RunRecord, TierResult
 from playground.core.types import MultiLabels, Spans
 from playground.core.words import TIER_TITLES
+from playground.core.writing_types import Foreseen, Text
 
 SHOWN = 5  # labels of several, words for a gap: the likeliest first
 
@@ -31,6 +32,8 @@ def print_record(record: RunRecord, noun: tuple[str, str]) -> None:
             for word in result.output.weighed:
                 sides = "  ".join("   –" if side is None else f"{side:.2f}" for side in (word.here, word.there))
                 print(f"    {sides}  {word.token}  (here, and in the other sentence)")
+        if isinstance(result.output, Text):
+            print(*(f"    {line}" for line in result.output.text.splitlines()), sep="\n")
         if isinstance(result.output, Spans):
             width = max((len(span.label) for span in result.output.spans), default=0)
             for span in result.output.spans:
@@ -61,6 +64,10 @@ def _line(result: TierResult, noun: tuple[str, str]) -> str:
         said += "" if output.placed else " (not in the context)"
     elif isinstance(output, Choices):
         said, shown = ", ".join(output.words), ""
+    elif isinstance(output, Text):
+        said, shown = f"{len(output.text):,} characters", ""
+    elif isinstance(output, Foreseen):
+        said, shown = f"{output.bits_per_byte:.3f} bits per byte", ""
     else:
         said, shown = output.label, "–" if output.confidence is None else f"{output.confidence:.2f}"
     return f"{said:<12} {shown:>5} {milliseconds:>9}   {result.stats.model} ({result.stats.source})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playground.core.types import ModelRef
+from playground.core.writing_types import Writing
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,41 @@ class Fill(Call):
     other: str = ""
     most: int = 20
     wanted: tuple[frozenset[str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Generate(Call):
+    """What goes on where a text ends. `Partial` events as it is written; finishes with `Text`, which leaves out the prompt. Of a
+    prompt longer than the model's context the end alone is read, and the stats say so.
+    """
+
+    text: str = ""
+    writing: Writing = Writing()
+
+
+@dataclass(frozen=True)
+class Rewrite(Call):
+    """A text made of a text, by an encoder-decoder: a translation, a summary in its own words. `Partial` events as it is written;
+    finishes with `Text`. A text that is too long is cut, and the stats say so.
+    """
+
+    text: str = ""
+    writing: Writing = Writing()
+
+
+@dataclass(frozen=True)
+class Pick(Call):
+    """The `most` sentences of a text that say most of it. Finishes with `Text`, whose `picked` says where they stand."""
+
+    text: str = ""
+    most: int = 3
+
+
+@dataclass(frozen=True)
+class Foresee(Call):
+    """How well a model that writes foresees a text. Finishes with `Foreseen`; a long text is read in windows, to its end."""
+
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from playground.core.errors import PlaygroundError
 from playground.core.types import Stats
+from playground.core.writing_types import WrittenToken
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Partial(Event):
-    """A piece of a text that is still being written. `tokens`: details per token where the model gives them."""
+    """A piece of a text that is still being written. `tokens`: its tokens, where their details were wanted and the model tells."""
 
     delta: str = ""
-    tokens: tuple[Any, ...] = ()
+    tokens: tuple[WrittenToken, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from playground.core.fields import Field, Values, filled
 from playground.core.label_task import stated_probability
 from playground.core.places import Places
 from playground.core.reading_types import ExtractedAnswer, GoldAnswers
-from playground.core.task import Example, Label, Pair, Reader, Task, checked_text
+from playground.core.task import Example, Label, Pair, Reader, Task, Unwritten, checked_text
 from playground.core.types import Answer, Gold, ModelRef, Request
 
 CONTEXT = "context"  # the name of its field
@@ -23,7 +23,7 @@ _NO_CONTEXT = "There is no context to read the answer from: paste a text beside 
 
 
 @dataclass(frozen=True)
-class ExtractTask:
+class ExtractTask(Unwritten):
     """A task that answers the question in its text by words of its field `context`. Unbound, it has no context, and asks for
     one.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,15 +26,21 @@ _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]+")
 @dataclass(frozen=True)
 class Field:
     """kind: "lines" is items, one a line or separated by commas; "text" is one text, however long; "flag" is on ("1") or off
-    ("").
+    (""); "number" is a number from `least` to `most`, a whole one where `step` is.
+
+    setting: whether it is one of those that a page keeps folded away until somebody wants them.
     """
 
     name: str
     title: str
-    kind: Literal["lines", "text", "flag"]
+    kind: Literal["lines", "text", "flag", "number"]
     default: str = ""
     placeholder: str = ""
     hint: str = ""
+    least: float = 0.0
+    most: float = 0.0
+    step: float = 1.0
+    setting: bool = False
 
 
 def filled(task: str, fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
@@ -67,12 +74,32 @@ def _use(fields: Sequence[Field]) -> str:
 
 
 def _normal(field: Field, value: str) -> str:
+    if field.kind == "number":
+        return _number(field, value)
     if field.kind != "flag":
         return value
     said = value.strip().casefold()
     if said not in _ON | _OFF:
         raise InputError(f"“{field.title}” is on or off, and not {value!r:.40}: write 1 or 0.")
     return "1" if said in _ON else ""
+
+
+def _number(field: Field, value: str) -> str:
+    """As short as it can be written; empty is the default.
+
+    >>> _number(Field("t", "Temperature", "number", "1", most=2, step=0.1), " 0.50")
+    '0.5'
+    """
+    said = value.strip() or field.default
+    try:
+        number = float(said)
+    except ValueError:
+        number = math.nan
+    whole = field.step % 1 == 0
+    if not field.least <= number <= field.most or (whole and number % 1):
+        kind = "a whole number" if whole else "a number"
+        raise InputError(f"“{field.title}” is {kind} from {field.least:g} to {field.most:g}, and not {said!r:.40}.")
+    return f"{number:.10g}"
 
 
 def items_of(value: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from playground.core.calls import Call
 from playground.core.errors import BinaryInput, EmptyInput, InputError, InputTooLong
 from playground.core.fields import Field, Values, is_binary
 from playground.core.types import Answer, Gold, ModelRef, Request
+from playground.core.writing_types import Writing
 
 Pair = tuple[Any, Any]  # a true answer and a given one (None: there is none), as the metrics compare them
 
@@ -84,10 +85,18 @@ class Task(Protocol):
         """What an endpoint is sent beside the instruction."""
 
     def schema(self) -> dict[str, Any]:
-        """The JSON schema of a reply."""
+        """The JSON schema of a reply; empty where the reply is a plain text."""
 
     def parse(self, reply: Mapping[str, Any], text: str) -> Answer:
-        """A reply that follows the schema, as an answer to this text. Raises BadReply."""
+        """A reply that follows the schema, as an answer to this text; a plain text as {"text": ...}. Raises BadReply."""
+
+    @property
+    def writing(self) -> Writing | None:
+        """How its answer is to be written; None where the answer is no text."""
+
+    @property
+    def continues(self) -> bool:
+        """Whether its answer goes on where the text ends, as every language model can: nobody need know the task."""
 
     def call(self, model: ModelRef, request: Request) -> Call:
         """What a local model is asked."""
@@ -115,6 +124,13 @@ class Task(Protocol):
         """One example's share of what the metrics compare. `output` None: the tier failed."""
 
 
+class Unwritten:
+    """What tasks have in common whose answer is no text."""
+
+    writing: ClassVar[None] = None
+    continues: ClassVar[bool] = False
+
+
 Reader = Callable[[Mapping[str, Any]], Task]
 
 
@@ -134,7 +150,7 @@ def checked_text(text: str, limit: int) -> str:
     return text
 
 
-class Unasked:
+class Unasked(Unwritten):
     """What tasks have in common that ask for a text and nothing beside it."""
 
     asks_by: ClassVar[str] = "text"

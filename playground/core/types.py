@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from playground.core.reading_types import Choices, ExtractedAnswer, GapWords, GoldAnswers, ScoreSource
+from playground.core.writing_types import Foreseen, References, Text
 
 TIERS: tuple[str, ...] = ("hosted", "pretrained", "finetuned", "scratch")  # always in this order
 
@@ -30,8 +31,8 @@ class Source(StrEnum):
 class ModelRef:
     """Everything a runtime needs to load one model, and nothing about who asked.
 
-    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier", "tagger", "reader" or
-        "masked"; "lora-" or "scratch-" with "encoder", "pipeline-nli".
+    loader: the engine's loader by name: "encoder", or "lora-", "scratch-" or "pipeline-" with "classifier", "tagger", "reader",
+        "masked", "decoder" or "seq2seq"; "lora-" or "scratch-" with "encoder", "lora-" with "picker", "pipeline-nli".
     folder: a local folder; resolving a hub id to its folder in the local cache is the catalog's work.
     digests: (file name, sha256) pairs that must hold before a byte is interpreted.
     base: the backbone under an adapter; two refs with the same base share it in memory.
@@ -172,10 +173,11 @@ class AttentionMap:
     kind: ClassVar[str] = "attention"
 
 
-Answer = Labels | MultiLabels | Spans | ExtractedAnswer | Choices  # what a tier gives to a task
+Answer = Labels | MultiLabels | Spans | ExtractedAnswer | Choices | Text | Foreseen  # what a tier gives to a task
 Output = Answer | Embeddings | AttentionMap
-# The true answer: a label, all labels that hold, all spans of the text, what counts as an answer to a question, or words for gaps.
-Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers | GapWords
+# The true answer: a label, all labels that hold, all spans of the text, what counts as an answer to a question, words for gaps, or
+# texts that a good one is like.
+Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers | GapWords | References
 
 
 def output_json(output: Answer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The training loop: AdamW, warm-up and decay, averaged weights, and a state from which it goes on exactly.
+"""The training loop: AdamW or Muon, warm-up and decay, averaged weights, and a state from which it goes on exactly.
 
 Torch only. The loop knows neither the model nor the data: it is given named parameters and a function that returns
 the loss of step n. All randomness of step n (dropout, masks) follows from the seed and n, and so does its batch; so a run that
@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +108,8 @@ def fit(
     resume: bool = False,
     minutes: float | None = None,
     decay: float = 0.01,
+    betas: tuple[float, float] = (0.9, 0.98),
+    orthogonal: Collection[str] = (),
     averaging: float = 0.999,
     clip: float = 1.0,
     save_every: float = 60.0,
@@ -117,18 +119,17 @@ def fit(
     """Train until the schedule is over, `minutes` have passed, `cancelled()` or Ctrl+C; then save the state.
 
     parameters: what is trained, by name; changed in place.   loss_at(step): scalar loss of that step's batch.
-    state: a safetensors file with parameters, their averages, AdamW's moments and, as metadata, step and curve.
+    state: a safetensors file with parameters, their averages, the optimizers' moments and, as metadata, step and curve.
+    orthogonal: names of matrices that Muon updates (Jordan 2024, "Muon: an optimizer for hidden layers in neural networks"), by the
+        same rate, its steps as large as AdamW's (Liu et al. 2025, arXiv 2502.16982, section 2.2); AdamW does the rest.
     averaging: decay of the exponential moving average of the weights (Polyak averaging); the average is what ships.
     decay: AdamW's weight decay, of matrices alone (Loshchilov and Hutter 2019, arXiv 1711.05101).
     """
-    matrices = [p for p in parameters.values() if p.ndim > 1]
-    vectors = [p for p in parameters.values() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=schedule.peak, betas=(0.9, 0.98), eps=1e-8)
+    optimizers = _optimizers(parameters, schedule.peak, decay, betas, orthogonal)
     average = {name: p.detach().clone() for name, p in parameters.items()}
     step, before, curve, recent = 0, 0.0, [], []
     if resume and state.is_file():
-        step, before, curve, recent = _load(state, parameters, average, optimizer, schedule, seed)
+        step, before, curve, recent = _load(state, parameters, average, optimizers, schedule, seed)
     start = saved = time.monotonic()
     between = max(1, schedule.steps // 119)  # of two points of the curve: every step when there are few
 
@@ -136,7 +137,7 @@ def fit(
         return before + time.monotonic() - start
 
     def save() -> None:
-        _save(state, parameters, average, optimizer, schedule, seed, step, seconds(), curve, recent)
+        _save(state, parameters, average, optimizers, schedule, seed, step, seconds(), curve, recent)
 
     def time_left() -> bool:
         return minutes is None or time.monotonic() - start < 60 * minutes
@@ -144,14 +145,16 @@ def fit(
     with _interrupts() as interrupted:
         while step < schedule.steps and not interrupted and not cancelled() and time_left():
             rate = schedule.rate(step)
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = rate
             torch.manual_seed(seed * 1_000_003 + step)  # see the module's docstring
             loss = loss_at(step)
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters.values(), clip)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             keep = min(averaging, (1 + step) / (10 + step))  # a short memory at first, or the random start would stay
             with torch.no_grad():
                 for name, p in parameters.items():
@@ -183,16 +186,44 @@ def _interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _moments(parameters: Mapping[str, Parameter], optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+def _optimizers(
+    parameters: Mapping[str, Parameter],
+    rate: float,
+    decay: float,
+    betas: tuple[float, float],
+    orthogonal: Collection[str],
+) -> list[torch.optim.Optimizer]:
+    """Each parameter is in one of them."""
+    rest = [p for name, p in parameters.items() if name not in orthogonal]
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    found: list[torch.optim.Optimizer] = []
+    if rest:
+        found.append(torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=betas, eps=1e-8))
+    if orthogonal:
+        matrices = [parameters[name] for name in orthogonal]
+        found.append(torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return found
+
+
+MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")  # what AdamW and Muon remember of a parameter
+
+
+def _moments(
+    parameters: Mapping[str, Parameter], optimizers: Sequence[torch.optim.Optimizer]
+) -> Iterator[tuple[str, Tensor]]:
     for name, p in parameters.items():
-        for key, value in optimizer.state.get(p, {}).items():  # exp_avg, exp_avg_sq, step
-            yield f"adamw.{key}/{name}", value
+        for optimizer in optimizers:
+            for key, value in optimizer.state.get(p, {}).items():
+                yield f"optimizer.{key}/{name}", value
 
 
-def _save(state, parameters, average, optimizer, schedule, seed, step, seconds, curve, recent) -> None:
+def _save(state, parameters, average, optimizers, schedule, seed, step, seconds, curve, recent) -> None:
     tensors = {f"parameter/{name}": p.detach() for name, p in parameters.items()}
     tensors |= {f"average/{name}": value for name, value in average.items()}
-    tensors |= dict(_moments(parameters, optimizer))
+    tensors |= dict(_moments(parameters, optimizers))
     record = {"step": step, "steps": schedule.steps, "seed": seed, "seconds": seconds, "curve": curve, "recent": recent}
     state.parent.mkdir(parents=True, exist_ok=True)
     unfinished = state.with_suffix(".part")
@@ -200,14 +231,14 @@ def _save(state, parameters, average, optimizer, schedule, seed, step, seconds, 
     os.replace(unfinished, state)  # all or nothing, should the machine stop here
 
 
-def _load(state, parameters, average, optimizer, schedule, seed) -> tuple[int, float, list, list]:
+def _load(state, parameters, average, optimizers, schedule, seed) -> tuple[int, float, list, list]:
     try:
-        return _read(state, parameters, average, optimizer, schedule, seed)
+        return _read(state, parameters, average, optimizers, schedule, seed)
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise WrongState("The saved state is damaged, or belongs to a model of another shape.") from error
 
 
-def _read(state, parameters, average, optimizer, schedule, seed) -> tuple[int, float, list, list]:
+def _read(state, parameters, average, optimizers, schedule, seed) -> tuple[int, float, list, list]:
     with safe_open(state, framework="pt") as file:
         record = json.loads(file.metadata()["record"])
         if (record["steps"], record["seed"]) != (schedule.steps, seed):
@@ -217,7 +248,8 @@ def _read(state, parameters, average, optimizer, schedule, seed) -> tuple[int, f
             for name, p in parameters.items():
                 p.copy_(file.get_tensor(f"parameter/{name}"))
                 average[name].copy_(file.get_tensor(f"average/{name}"))
-                keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"adamw.{key}/{name}" in names]
-                if keys:
-                    optimizer.state[p] = {key: file.get_tensor(f"adamw.{key}/{name}") for key in keys}
+                found = {key: f"optimizer.{key}/{name}" for key in MOMENTS if f"optimizer.{key}/{name}" in names}
+                for optimizer in optimizers:
+                    if found and any(p is own for group in optimizer.param_groups for own in group["params"]):
+                        optimizer.state[p] = {key: file.get_tensor(place) for key, place in found.items()}
     return record["step"], record["seconds"], [tuple(point) for point in record["curve"]], record["recent"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from playground.core.reading_types import Choices, ExtractedAnswer, GapWords, GoldAnswers
 from playground.core.run import RunRecord, TierResult
 from playground.core.types import Answer, Gold, Labels, MultiLabels, Span, Spans
+from playground.core.writing_types import Foreseen, References, Text
 from playground.service.table import TableRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -45,6 +46,10 @@ def answer_cell(output: Answer | None) -> str:
             return " ".join(answer.split()) or "no answer"
         case Choices():
             return "; ".join(output.words)
+        case Text(text=text):
+            return text
+        case Foreseen():
+            return f"{output.bits_per_byte:.3f} bits per byte"
 
 
 def gold_cell(gold: Gold | None) -> str:
@@ -55,6 +60,8 @@ def gold_cell(gold: Gold | None) -> str:
         return "; ".join(" ".join(answer.split()) for answer in gold.answers) or "no answer"
     if isinstance(gold, frozenset):
         return "; ".join(sorted(gold)) or "none"
+    if isinstance(gold, References):
+        return "\n".join(gold.texts)
     if isinstance(gold, GapWords):
         return "; ".join(" or ".join(sorted(words)) for words in gold.gaps)
     return gold if isinstance(gold, str) else _spans(gold)

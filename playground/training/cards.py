@@ -61,6 +61,8 @@ FIGURES = {
     "general_accuracy_at_5": "among five, of the same",
     "general_perplexity": "perplexity of the same",
     "one_piece": "share of all words that are one piece, and so were asked",
+    "bits_per_byte": "bits per byte",
+    "xz_bits_per_byte": "bits per byte of the compressor xz, which knows no language",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }

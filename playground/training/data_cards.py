@@ -50,3 +50,7 @@ WIKIPEDIA = (
     "**Wikipedia paragraphs** (the contexts of SQuAD 1.1; Rajpurkar et al. 2016). Licence: CC BY-SA 4.0, and so are these weights.",
 )
 NOVELS = ("**96 English novels** of 1839 to 1932, from the middle of each 60,000 characters. Public domain by age.",)
+WHOLE_NOVELS = (
+    "**96 English novels** of 1839 to 1932, of which four are held out whole. Half of each in the lines of its file, half with a "
+    "paragraph a line. Public domain by age.",
+)

@@ -254,5 +254,15 @@ RECIPES = {
             "playground.training.masked_from_scratch",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "generation-general",
+                "a small Llama of transformers' own architecture and its tokenizer, from random weights",
+                "novels of 1839 to 1932",
+                60,
+            ),
+            "playground.training.starter",
+            {},
+        ),
     )
 }

@@ -1,0 +1,43 @@
+"""How well a decoder foresees texts: bits per byte. A model's figure does not depend on how its tokenizer cuts words."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def bits_per_byte(
+    logits: Callable[[Tensor], Tensor],
+    encode: Callable[[str], Sequence[int]],
+    first: int,
+    texts: Mapping[str, str],
+    context: int,
+) -> dict[str, float]:
+    """Of each text, and of all as "all": the bits that it takes to say each next token, over the UTF-8 bytes of the text.
+
+    logits: ids int64 [1, T] -> [1, T, V].   first: the token that a text begins after.   Windows of the whole context overlap by
+    half, so that every token but the first ones is foreseen from half a context at least.
+    """
+    bits, bytes_ = {}, {}
+    for name, text in texts.items():
+        ids = [first, *encode(text)]
+        bits[name] = sum(_nats(logits, ids, context)) / math.log(2)
+        bytes_[name] = len(text.encode())
+    found = {name: bits[name] / bytes_[name] for name in texts}
+    return {"all": sum(bits.values()) / sum(bytes_.values()), **found}
+
+
+@torch.inference_mode()
+def _nats(logits: Callable[[Tensor], Tensor], ids: Sequence[int], context: int) -> list[float]:
+    """Of each window the negative log-likelihood of what it adds: all of ids [N] but the first, each once."""
+    found, done = [], 1  # the first token is given
+    while done < len(ids):
+        begin = max(0, done - context // 2)
+        window = torch.tensor([ids[begin : begin + context]])  # [1, T]
+        new = begin + window.shape[1] - done
+        scores = logits(window[:, :-1])[0, -new:].float()  # [new, V]
+        found.append(F.cross_entropy(scores, window[0, -new:], reduction="sum").item())
+        done += new
+    return found
