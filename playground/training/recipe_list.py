@@ -264,5 +264,15 @@ RECIPES = {
             "playground.training.starter",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "generation-scratch",
+                "our own GPT, letter by letter, from random weights",
+                "Tiny Shakespeare alone",
+                4,
+            ),
+            "playground.training.gpt_from_scratch",
+            {},
+        ),
     )
 }

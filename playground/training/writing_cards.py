@@ -14,7 +14,10 @@ READS = (
 NOT_TRUE = "It knows how novels sound and nothing else: what it writes is not true, and soon loses its thread."
 BIAS = "It repeats what its texts say of people, the prejudices of their time included."
 
-_words = partial(cards.Words, task="generation", counted="texts", learned="tokens of text", reads=READS)
+SHAKESPEARES = "CC0: the plays are in the public domain by age, and the weights are given away as they are"
+SHAKESPEARE_TEST = "the last tenth of its characters, as nanoGPT does (“test”); all of it is measured, not samples"
+
+_words = partial(cards.Words, task="generation", counted="texts", learned="tokens of text", curve="tokens", reads=READS)
 
 
 def general(books: Novels) -> cards.Words:
@@ -35,6 +38,29 @@ def general(books: Novels) -> cards.Words:
         counted="novels",
         repeats=", no window twice",
     )
+
+
+SCRATCH = _words(
+    title="Letters of Shakespeare: a GPT from scratch",
+    tier="scratch",
+    trained_on=f"Tiny Shakespeare, letter by letter, {data_cards.NOTHING_ELSE}",
+    data=data_cards.SHAKESPEARE,
+    license=SHAKESPEARES,
+    held_out=SHAKESPEARE_TEST,
+    limits=(
+        "Counting which character follows which four foretells the next one better, as the figures say, and does so in a second: "
+        "this is the recipe that nanoGPT gives for a few minutes on a CPU. With more steps and a longer context it would be ahead.",
+        "It knows 65 characters and sees 64 of them at a time. Other ones of a prompt (figures but for 3, brackets, other scripts, "
+        "emoji) are left out; accents are taken off letters, and quotation marks and dashes become plain ones.",
+        "It learned how such lines look, and to spell. What it writes has no meaning.",
+        BIAS,
+    ),
+    counted="characters",
+    learned="characters",
+    repeats=", in windows that begin anywhere",
+    reads=READS.replace("tokens", "characters"),
+    curve="characters",
+)
 
 
 def _listed(texts: dict[str, str]) -> str:
