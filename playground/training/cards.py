@@ -74,6 +74,8 @@ FIGURES = {
     "plain_encoder_ece": "the same of the plain encoder",
 }
 
+HEADLESS = ("lora-encoder", "lora-causal-lm")  # formats of adapters that train no head
+
 
 @dataclass(frozen=True)
 class Words:
@@ -169,12 +171,12 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if "base" in record:
         base = record["base"]
-        head = "" if record["format"] == "lora-encoder" else " and a head"
+        head = "" if record["format"] in HEADLESS else " and a head"
         lines += [
             "",
-            f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
-            f"Apache-2.0. It stays as it is: only low-rank matrices beside its linear layers{head} were trained. "
-            "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
+            f"Base: {_link(base)}, {base['parameters'] / 1e6:.1f} M parameters, {base['license']}. It stays as it is: only "
+            f"low-rank matrices beside its linear layers{head} were trained. The layout is peft's own, so "
+            "`peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
     lines += [f"Trained on {record['examples']:,} {words.learned}{words.repeats}. Held out: {words.held_out}."]
@@ -206,6 +208,13 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     lines += ["", "## Licence", "", f"{words.license}.", ""]
     return "\n".join(lines)
+
+
+def _link(base: Mapping[str, Any]) -> str:
+    """To the base on the hub, or in the folder beside this one."""
+    if base["revision"]:
+        return f"[{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`"
+    return f"[{base['id']}](../{base['id'].rpartition('/')[2]}/README.md), weights `{base['sha256'][:12]}`"
 
 
 def _confidence(record: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """What counting characters foretells: the yardstick of models that write letter by letter. No torch.
 
-Counts of one character, of pairs, of triples, mixed by Witten and Bell's rule (1991, IEEE Transactions on Information Theory 37(4),
-"method C"; Chen and Goodman 1998, section 2.4): the more kinds of characters followed some context, the more is left to shorter ones.
+Counts of one character, of pairs, of triples and so on, mixed by Witten and Bell's rule (1991, IEEE Transactions on Information
+Theory 37(4), "method C"; Chen and Goodman 1998, section 2.4): the more kinds of characters followed some context, the more is left
+to shorter ones.
 """
 
 import math

@@ -55,5 +55,6 @@ WHOLE_NOVELS = (
     "paragraph a line. Public domain by age.",
 )
 SHAKESPEARE = (
-    "**Tiny Shakespeare** (Karpathy 2015, char-rnn): 40,000 lines of Shakespeare's plays, 1.1 million characters. Public domain by age.",
+    "**Tiny Shakespeare** (Karpathy 2015, char-rnn): 40,000 lines of Shakespeare's plays, 1.1 million characters. Public domain by "
+    "age.",
 )
