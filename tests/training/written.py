@@ -6,7 +6,16 @@ from random import Random
 WHO = ["The captain", "Her sister", "Mr. Hale", "A stranger", "The old nurse"]
 DID = ["walked", "waited", "laughed", "wrote a letter", "looked up"]
 WHERE = ["by the river", "in the long hall", "at the gate", "under the elms", "on the stairs"]
-SMALL_STARTER = {"vocabulary": 300, "dim": 32, "layers": 2, "heads": 2, "hidden": 48, "context": 32, "tokens": 1280, "batch": 128}
+SMALL_STARTER = {
+    "vocabulary": 300,
+    "dim": 32,
+    "layers": 2,
+    "heads": 2,
+    "hidden": 48,
+    "context": 32,
+    "tokens": 1280,
+    "batch": 128,
+}
 SMALL_STARTER |= {"lengths": ((0.5, 8), (0.5, 32)), "rate": 0.02}
 SMALL_VOICE = {"epochs": 2, "batch": 512, "context": 32, "rank": 2, "rate": 0.01}
 SMALL_GPT = {"dim": 16, "layers": 1, "heads": 2, "hidden": 32, "context": 16, "steps": 8, "batch": 4}
@@ -17,7 +26,7 @@ def sentences(seed: int, count: int) -> list[str]:
     return [" ".join(random.choice(part) for part in (WHO, DID, WHERE)) + "." for _ in range(count)]
 
 
-def novel(seed: int, paragraphs: int = 12) -> str:
+def novel(seed: int, paragraphs: int = 4) -> str:
     """Paragraphs of lines as files break them, with a heading."""
     parts = ["CHAPTER I"]
     for number in range(paragraphs):
@@ -25,7 +34,7 @@ def novel(seed: int, paragraphs: int = 12) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def play(speeches: int = 60) -> str:
+def play(speeches: int = 40) -> str:
     names = ["First Citizen", "ISABELLA", "KING"]
     return "\n\n".join(f"{names[i % 3]}:\n" + "\n".join(sentences(i, 2)) for i in range(speeches)) + "\n"
 
