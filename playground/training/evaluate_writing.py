@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from playground.scratch.foresight import nats, windows
+
 
 def bits_per_byte(
     logits: Callable[[Tensor], Tensor],
@@ -29,18 +31,9 @@ def bits_per_byte(
     return {"all": sum(bits.values()) / sum(bytes_.values()), **found}
 
 
-@torch.inference_mode()
 def _nats(logits: Callable[[Tensor], Tensor], ids: Sequence[int], context: int) -> list[float]:
     """Of each window the negative log-likelihood of what it adds: all of ids [N] but the first, each once."""
-    found, done = [], 1  # the first token is given
-    while done < len(ids):
-        begin = max(0, done - context // 2)
-        window = torch.tensor([ids[begin : begin + context]])  # [1, T]
-        new = begin + window.shape[1] - done
-        scores = logits(window[:, :-1])[0, -new:].float()  # [new, V]
-        found.append(F.cross_entropy(scores, window[0, -new:], reduction="sum").item())
-        done += new
-    return found
+    return [nats(logits, ids[begin:end], new) for begin, end, new in windows(len(ids), context)]
 
 
 @torch.inference_mode()
