@@ -15,9 +15,8 @@ from playground.core.types import ModelRef
 from playground.core.writing_types import Ended, Text, TokenChoice, Writing, WrittenToken
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.spelling import Speller
-from playground.engine.writers import Opened, Prompt, Vocabulary
+from playground.engine.writers import READ, Opened, Prompt, Vocabulary
 
-READ = 256  # tokens of a text that a step reads
 SHOWN = 12  # unknown characters that a note names
 
 
