@@ -18,10 +18,10 @@ def folder(tmp_path_factory):
     return written.write(tmp_path_factory.mktemp("plays"))
 
 
-def test_the_settings_are_those_that_nanogpt_publishes():
+def test_the_settings_are_those_that_nanogpt_publishes_but_for_the_rate():
     s = GPTSettings()
     assert (s.layers, s.heads, s.dim, s.context, s.batch, s.steps) == (4, 4, 128, 64, 12, 2000)
-    assert (s.rate, s.warmup * s.steps, s.betas, s.decay, s.dropout) == (1e-3, 100, (0.9, 0.99), 0.1, 0)
+    assert (s.rate, s.warmup * s.steps, s.betas, s.decay, s.dropout) == (3e-3, 100, (0.9, 0.99), 0.1, 0)
     assert s.tokens == 1_536_000
 
 
