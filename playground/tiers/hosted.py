@@ -214,12 +214,10 @@ def _note(task: Task, endpoint: Endpoint, exchange: Exchange) -> str | None:
     if task.writing is not None and exchange.body:
         missing = [name for name in not_taken(task.writing, exchange.body) if name.replace("-", "_") not in left_out]
         if missing:
-            said.append(f"This endpoint does not take {_listed(missing)}, which changed nothing here.")
+            said.append(
+                f"Settings that this endpoint does not take, so that they changed nothing: {', '.join(missing)}."
+            )
     return " ".join(said) or None
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _pretty(value: Any) -> str:
