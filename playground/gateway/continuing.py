@@ -26,16 +26,19 @@ class Continuing:
     async def go_on(self, prompt: Prompt, writing: Writing, cancel: Cancel) -> AsyncGenerator[Piece | Reply, None]:
         """Each piece as it is written; at last the whole reply. Whoever leaves early ends the writing. Raises GatewayFault."""
         call = Generate(model=self._decoder, user=prompt.user, text=prompt.text, writing=writing)
+        said, told = "", 0
         async with aclosing(aiterate(lambda emit: self._runtime.submit(call, emit, cancel))) as events:
             async for event in events:
                 if isinstance(event, Partial):
+                    said, told = said + event.delta, told + len(event.tokens)
                     for piece in _pieces(event.delta, event.tokens):
                         yield piece
                 elif isinstance(event, Finished) and isinstance(event.output, Text):
-                    said, stats = event.output, event.stats
-                    yield Reply(
-                        _pieces(said.text, said.tokens), stats.tokens_in, stats.tokens_out, said.ended or "stop"
-                    )
+                    output, stats = event.output, event.stats
+                    for piece in _pieces(output.text.removeprefix(said), output.tokens[told:]):  # held back to the end
+                        yield piece
+                    whole = _pieces(output.text, output.tokens)
+                    yield Reply(whole, stats.tokens_in, stats.tokens_out, output.ended or "stop")
                     return
                 elif isinstance(event, Failed):
                     raise from_runtime(event.error)
