@@ -91,7 +91,7 @@ class Asker:
                 await self._once(client, endpoint, exchange)
             except openai.APIStatusError as error:
                 exchange.sent = bool(exchange.earlier)  # an endpoint that answers with an error has not worked for it
-                less = None if ours else _less(features, error)
+                less = None if ours else _less(features, error, task)
                 if less is not None and refusals < _MOST_REFUSALS:
                     exchange.left_out += _difference(features, less)
                     features, refusals = less, refusals + 1
@@ -167,14 +167,14 @@ def _plain(chunk: Any) -> Any:
     return chunk if dump is None else dump(mode="python", warnings=False)
 
 
-def _less(features: Features, error: openai.APIStatusError) -> Features | None:
+def _less(features: Features, error: openai.APIStatusError, task: Task) -> Features | None:
     if error.status_code not in _REFUSALS:
         return None
     body = error.body if isinstance(error.body, dict) else {}
     message = message_of(error.body)[:2000]
     if error.status_code in (403, 404) and "logprob" not in message.lower():
         return None
-    if not features.thinks and _NO_ROOM.search(message):
+    if task.writing is not None and not features.thinks and _NO_ROOM.search(message):
         return dataclasses.replace(features, thinks=True)
     return features.without(str(body.get("param") or ""), message)
 
