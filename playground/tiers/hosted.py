@@ -110,6 +110,7 @@ class HostedTier:
             log.error("a hosted run failed\n%s", scrub(traceback.format_exc()))
             self._fail(task, emitter, InternalError(), endpoint, exchange)
         else:
+            _settle(endpoint, exchange)  # before the last word, after which the visitor may run again
             emitter(Finished(output=output, stats=_stats(task, endpoint, exchange, answered=True)))
         finally:
             _settle(endpoint, exchange)
@@ -118,6 +119,7 @@ class HostedTier:
         self, task: Task, emitter: Emitter, error: PlaygroundError, endpoint: Endpoint | None, exchange: Exchange
     ) -> None:
         log.info("hosted run failed: %s", error.kind)
+        _settle(endpoint, exchange)
         emitter(Failed(error=error, stats=_stats(task, endpoint, exchange, answered=False)))
 
     def _limit(self, cancel: Cancel) -> tuple[float, Callable[[str], PlaygroundError]]:
@@ -196,7 +198,9 @@ def _cost_of(endpoint: Endpoint, reply: Reply) -> Cost | None:
 
 
 def _settle(endpoint: Endpoint | None, exchange: Exchange) -> None:
-    """A visitor's reservation: what the call cost; all of it where the endpoint may have worked and did not say."""
+    """A visitor's reservation: what the call cost; all of it where the endpoint may have worked and did not say. Once: the first
+    word counts.
+    """
     if endpoint is None or endpoint.reservation is None:
         return
     if not exchange.sent:
