@@ -1,8 +1,8 @@
 """Metrics of texts that a model wrote, beside texts that a good one is like.
 
 ROUGE (Lin 2004) by Google's `rouge-score`: F1 of shared words (`rouge1`), of pairs of neighbours (`rouge2`) and of the longest
-common subsequence (`rougeL`), words stemmed; of several references the one that gives most counts, metric by metric (Cachola et al. 2020,
-arXiv 2004.15011, section 4). BLEU (Papineni et al. 2002) over the whole file by `sacrebleu` (Post 2018) with its defaults: 13a
+common subsequence (`rougeL`), words stemmed; of several references the one that gives most counts, metric by metric (Cachola et al.
+2020, arXiv 2004.15011, section 4). BLEU (Papineni et al. 2002) over the whole file by `sacrebleu` (Post 2018) with its defaults: 13a
 tokens, exponential smoothing, 0..100. Bits per byte: those of all texts over the bytes of all texts.
 
 A missing answer is an empty text, and one that was to be foreseen costs 8 bits a byte, as it would uncompressed.
