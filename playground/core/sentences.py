@@ -58,6 +58,15 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return [span for span in (_stripped(text, *span) for span in found) if span[0] < span[1]]
 
 
+def split(text: str) -> list[str]:
+    """The sentences themselves.
+
+    >>> split("It rains. Stay in.")
+    ['It rains.', 'Stay in.']
+    """
+    return [text[start:end] for start, end in sentences(text)]
+
+
 def _ends(text: str, begin: int, match: regex.Match[str], lower: bool) -> bool:
     """Whether a sentence that begins at `begin` ends with this sign."""
     if match["sign"] is None:

@@ -1,17 +1,17 @@
 """Metrics of texts that a model wrote, beside texts that a good one is like.
 
 ROUGE (Lin 2004) by Google's `rouge-score`: F1 of shared words (`rouge1`), of pairs of neighbours (`rouge2`) and of the longest
-common subsequence (`rougeL`), words stemmed; of several references the one that gives most counts, metric by metric (Cachola et al.
-2020, arXiv 2004.15011, section 4). BLEU (Papineni et al. 2002) over the whole file by `sacrebleu` (Post 2018) with its defaults: 13a
-tokens, exponential smoothing, 0..100. Bits per byte: those of all texts over the bytes of all texts.
+common subsequence (`rougeL`), words stemmed; of several references the one that gives most counts, metric by metric (Cachola et
+al. 2020, arXiv 2004.15011, section 4). BLEU (Papineni et al. 2002) over the whole file by `sacrebleu` (Post 2018) with its
+defaults: 13a tokens, exponential smoothing, 0..100. Bits per byte: those of all texts over the bytes of all texts.
 
 A missing answer is an empty text, and one that was to be foreseen costs 8 bits a byte, as it would uncompressed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,20 @@ from playground.core.writing_types import Foreseen
 ROUGE = ("rouge1", "rouge2", "rougeL")
 ORDER = 4  # BLEU's longest n-grams
 RAW = 8.0  # bits a byte
+KEPT = 4096  # examples that are counted once for all figures and intervals
 
 # -- ROUGE
 
 
-def rouge(texts: Sequence[str], said: str | None) -> dict[str, float]:
-    """0..1 by name: of each the most that one of these texts gives."""
-    if said is None or not texts:
-        return dict.fromkeys(ROUGE, 0.0)
-    scorer = _scorer()
-    each = [scorer.score(text, said) for text in texts]
-    return {name: max(found[name].fmeasure for found in each) for name in ROUGE}
+def rouge(texts: Sequence[str], said: object) -> Mapping[str, float]:
+    """0..1 by name: of each the most that one of these texts gives. What is no text is no answer."""
+    return _rouge(tuple(texts), said if isinstance(said, str) else "")
+
+
+@lru_cache(KEPT)
+def _rouge(texts: tuple[str, ...], said: str) -> Mapping[str, float]:
+    each = [_scorer().score(text, said) for text in texts]
+    return {name: max((found[name].fmeasure for found in each), default=0.0) for name in ROUGE}
 
 
 @cache
@@ -44,12 +47,17 @@ def _scorer() -> Any:
 # -- BLEU
 
 
-def bleu_counts(texts: Sequence[str], said: str | None) -> np.ndarray:
-    """int64 [2 + 2 ORDER] of one example: the lengths of the text and of the reference that is nearest to it in length, then how
-    many n-grams are right, and how many there are, of each order. Summed over examples they give `bleu`.
+def bleu_counts(texts: Sequence[str], said: object) -> tuple[int, ...]:
+    """[2 + 2 ORDER] of one example: the lengths of the text and of the reference that is nearest to it in length, then how many
+    n-grams are right, and how many there are, of each order. Summed over examples they give `bleu`.
     """
-    found = _bleu().corpus_score([said or ""], [[text] for text in texts])
-    return np.array([found.sys_len, found.ref_len, *found.counts, *found.totals], dtype=np.int64)
+    return _bleu_counts(tuple(texts), said if isinstance(said, str) else "")
+
+
+@lru_cache(KEPT)
+def _bleu_counts(texts: tuple[str, ...], said: str) -> tuple[int, ...]:
+    found = _bleu().corpus_score([said], [[text] for text in texts])
+    return (found.sys_len, found.ref_len, *found.counts, *found.totals)
 
 
 def bleu(counts: np.ndarray) -> float:
@@ -68,7 +76,7 @@ def _bleu() -> Any:
 # -- bits per byte
 
 
-def foreseen_counts(texts: Sequence[str], said: Foreseen | None) -> tuple[float, int]:
+def foreseen_counts(texts: Sequence[str], said: object) -> tuple[float, int]:
     """Bits and bytes of one text, given as the only one of `texts`."""
     if isinstance(said, Foreseen):
         return said.bits, said.bytes

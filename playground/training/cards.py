@@ -72,9 +72,9 @@ FIGURES = {
     "lead_rougeL": "ROUGE-L of the first sentence",
     "lead_rouge1": "ROUGE-1 of the same",
     "lead_rouge2": "ROUGE-2 of the same",
-    "best_rougeL": "the most that any one sentence of the text could have, ROUGE-L",
-    "best_rouge1": "the same, ROUGE-1",
-    "best_rouge2": "the same, ROUGE-2",
+    "rougeL_limit": "the most that any one sentence of the text could have, ROUGE-L",
+    "rouge1_limit": "the same, ROUGE-1",
+    "rouge2_limit": "the same, ROUGE-2",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }

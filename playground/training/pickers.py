@@ -9,7 +9,7 @@ import numpy as np
 
 from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
 from playground.core import picking
-from playground.core.sentences import sentences
+from playground.core.sentences import split
 from playground.evaluation.intervals import bootstrap
 from playground.evaluation.text_metrics import ROUGE, rouge
 from playground.training import cards, lora, lora_encoder, saved_adapters, sentence_picker, summarization_cards
@@ -62,7 +62,7 @@ def saved(folder: Path, base: Path | None, settings: PickerSettings) -> Summariz
 
     def summarize(texts: Sequence[str]) -> list[str]:
         found = sentence_picker.scores(model, tokenizer, texts, settings.max_length)
-        parts = [sentence_picker.readable(tokenizer, text) for text in texts]
+        parts = map(split, texts)
         return [said[picking.ranked(row, said, 1)[0]] for said, row in zip(parts, found, strict=True)]
 
     return summarize
@@ -73,7 +73,7 @@ def by_centrality(base: Path | None) -> Summarize:
     model, tokenizer = lora_encoder.base_encoder(base)
 
     def summarize(texts: Sequence[str]) -> list[str]:
-        parts = [_sentences(text) for text in texts]
+        parts = [split(text) for text in texts]
         vectors = lora_encoder.vectors(model.eval(), tokenizer, [one for said in parts for one in said], 256)
         each = np.split(vectors, np.cumsum([len(said) for said in parts])[:-1])
         return [said[picking.central(rows, said, 1)[0]] for said, rows in zip(parts, each, strict=True)]
@@ -87,13 +87,13 @@ def figures(held: Sequence[Abstract], picker: Summarize, encoder: Summarize) -> 
     own = _scores(held, picker(texts))
     others = {
         "encoder": _scores(held, encoder(texts)),
-        "lead": _scores(held, [_sentences(text)[0] for text in texts]),
-        "best": {name: [_best(one, name) for one in held] for name in ROUGE},
+        "lead": _scores(held, [split(text)[0] for text in texts]),
     }
     found: dict[str, Any] = {"n": len(held)}
     found |= {name: _mean(own[name]) for name in ROUGE}
     for who, rows in others.items():
         found |= {f"{who}_{name}": _mean(rows[name]) for name in ROUGE}
+    found |= {f"{name}_limit": _mean([_best(one, name) for one in held]) for name in ROUGE}
     found["intervals_95"] = {
         name: [round(bound, 4) for bound in bootstrap(np.array([own[name]]).T, lambda sums: sums[:, 0] / len(held))]
         for name in ROUGE
@@ -107,11 +107,7 @@ def _scores(held: Sequence[Abstract], said: Sequence[str]) -> dict[str, list[flo
 
 
 def _best(one: Abstract, name: str) -> float:
-    return max(rouge(one.summaries, said)[name] for said in _sentences(one.text))
-
-
-def _sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentences(text)]
+    return max(rouge(one.summaries, said)[name] for said in split(one.text))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -17,7 +17,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from playground.core.sentences import LONGEST, sentences
+from playground.core.sentences import LONGEST, split
 from playground.engine.windows import windows
 from playground.evaluation.text_metrics import ROUGE, rouge
 from playground.scratch.train import Trained
@@ -91,17 +91,11 @@ class Lines:
         return {"input_ids": ids, "attention_mask": mask}, owner
 
 
-def readable(tokenizer: PreTrainedTokenizerBase, text: str) -> list[str]:
-    """A text's sentences in which the tokenizer finds anything."""
-    parts = [text[start:end] for start, end in sentences(text)]
-    return [part for part, ids in zip(parts, _ids(tokenizer, parts), strict=True) if ids]
-
-
-def _ids(tokenizer: PreTrainedTokenizerBase, parts: Sequence[str]) -> list[list[int]]:
-    """The tokens of each; of a long one the first `LONGEST`."""
+def pieces_of(tokenizer: PreTrainedTokenizerBase, parts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each sentence; of a long one the first `LONGEST`. One of signs that the tokenizer drops still has its place."""
     with lora.quiet():  # a long one is meant
         found = tokenizer(list(parts), add_special_tokens=False)["input_ids"] if parts else []
-    return [ids[:LONGEST] for ids in found]
+    return [ids[:LONGEST] or [tokenizer.unk_token_id] for ids in found]
 
 
 def scores_of(logits: Tensor, owner: Tensor) -> Tensor:
@@ -137,8 +131,8 @@ def train_picker(
     model = lora.new_adapter(plain, settings, per_word=True)
     data, wanted = Lines(tokenizer), []
     for one in train:
-        parts = readable(tokenizer, one.text)
-        pieces = _ids(tokenizer, parts)
+        parts = split(one.text)
+        pieces = pieces_of(tokenizer, parts)
         if len(parts) > 1 and sum(map(len, pieces)) + 2 <= settings.max_length:
             data.add(pieces)
             like = torch.tensor([likeness(part, one.summaries) for part in parts])
@@ -167,7 +161,7 @@ def scores(
     data = Lines(tokenizer)
     parts: list[tuple[int, slice]] = []
     for number, text in enumerate(texts):
-        pieces = _ids(tokenizer, readable(tokenizer, text))
+        pieces = pieces_of(tokenizer, split(text))
         for window in windows([len(piece) for piece in pieces], max_length - 2):
             data.add(pieces[window.start : window.end])
             parts.append((number, slice(window.first - window.start, window.last - window.start)))
