@@ -63,7 +63,7 @@ def _bleu_counts(texts: tuple[str, ...], said: str) -> tuple[int, ...]:
 def bleu(counts: np.ndarray) -> float:
     """0..100. counts [2 + 2 ORDER]: sums of `bleu_counts`."""
     length, nearest, *grams = (int(count) for count in counts)
-    return float(_bleu().compute_bleu(grams[:ORDER], grams[ORDER:], length, nearest).score)
+    return float(_bleu().compute_bleu(grams[:ORDER], grams[ORDER:], length, nearest, smooth_method="exp").score)
 
 
 @cache
