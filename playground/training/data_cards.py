@@ -58,3 +58,7 @@ SCITLDR = (
     "**SciTLDR** (Cachola et al. 2020, Allen Institute for AI): abstracts of papers on machine learning with one-line summaries by "
     "their authors, and of the dev part by readers too. Licence: Apache-2.0.",
 )
+SHAKESPEARE = (
+    "**Tiny Shakespeare** (Karpathy 2015, char-rnn): 40,000 lines of Shakespeare's plays, 1.1 million characters. Public domain by "
+    "age.",
+)

@@ -266,6 +266,26 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "generation-shakespeare",
+                "LoRA adapter for Shakespeare's voice over generation-general",
+                "Tiny Shakespeare",
+                8,
+            ),
+            "playground.training.voice",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "generation-scratch",
+                "our own GPT, letter by letter, from random weights",
+                "Tiny Shakespeare alone",
+                4,
+            ),
+            "playground.training.gpt_from_scratch",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "summarization-scitldr",
                 "LoRA adapter that picks the sentence that sums a paper up, over the bundled encoder",
                 "SciTLDR: abstracts and one-line summaries",
