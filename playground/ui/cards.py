@@ -23,6 +23,8 @@ def asked_of(task: Task) -> Asked:
     labels = tuple(task.labels)
     if task.kind == Spans.kind:
         return Asked(task.kind, labels, task.noun, task.every_word)
+    if task.writing is not None:
+        return Asked(task.kind, continues=task.continues, details=task.writing.details)
     own = task.values != task.bound({}).values
     if task.kind == ExtractedAnswer.kind:
         return Asked(task.kind, own=own, context=dict(task.values)[CONTEXT])
