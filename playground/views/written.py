@@ -110,9 +110,12 @@ def shade(probability: float | None) -> int:
 
 def shades() -> Html:
     """What the shades mean; in every phase, so that nothing moves when the tokens come."""
-    said = [f"≥ {STEPS[0]}", *(f"≥ {step}" for step in STEPS[1:]), f"< {STEPS[-1]}"]
+    said = [*(f"≥{step:g}".replace("0.", ".") for step in STEPS), f"<{STEPS[-1]:g}".replace("0.", ".")]
     keys = [el("span", word, cls=f"pg-t pg-t{place}") for place, word in enumerate(said)]
-    return el("span", "probability ", [[key, " "] for key in keys], cls="pg-shades")
+    title = "How probable each token was to the model: the less, the stronger its shade and its line"
+    return el(
+        "span", el("span", "probability ", cls="pg-sr"), [[key, " "] for key in keys], cls="pg-shades", title=title
+    )
 
 
 def picked_text(text: str, picked: Sequence[tuple[int, int]]) -> Html:
