@@ -66,9 +66,10 @@
     // Those that hold something else than at first.
     get changed() { return Object.fromEntries(this.all.filter((field) => field.value !== field.first).map((field) => [field.name, field.value])); }
 
-    // What a file or a picture says of them, in one line.
+    // What a file or a picture says of them, in one line, settings that are other than usual first.
     get said() {
-      return this.all.map((field) => {
+      const usual = (field) => Number(field.folded !== null && field.value === field.first);
+      return [...this.all].sort((one, other) => usual(one) - usual(other)).map((field) => {
         const { title } = field;
         if (field.number) return `${title}: ${field.value}`;
         if (field.prose) return `${title}: ${field.value.replace(/\s+/g, " ").trim().slice(0, 80)}${field.value.length > 80 ? " …" : ""}`;

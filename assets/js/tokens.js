@@ -63,6 +63,7 @@
     clearTimeout(timer);
     if (!box) {
       box = make("div", "pg-pop");
+      box.id = "pg-pop";
       box.setAttribute("role", "dialog");
       box.setAttribute("aria-label", "What might have stood here");
       box.addEventListener("pointerenter", () => clearTimeout(timer));
@@ -141,6 +142,7 @@
     if (!next) return false;
     next.tabIndex = -1;
     next.setAttribute("role", "button");
+    next.setAttribute("aria-describedby", "pg-pop");
     next.focus(); // it scrolls into view, which closes what was open
     setTimeout(() => { if (document.activeElement === next) show(next); }, 30);
     return true;
