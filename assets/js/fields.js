@@ -77,7 +77,21 @@
       }).filter(Boolean).join(" · ");
     }
 
-    hold(values) { return this.all.every((field) => field.value === (values[field.name] ?? field.first)); }
+    // What an example asks. Of the settings those that it names; one that an example before it had set is as at first again.
+    take(values) {
+      for (const field of this.all) {
+        const named = field.name in values;
+        if (named || !field.folded) field.value = values[field.name] ?? field.first;
+        else if (field.lent === field.value) field.value = field.first;
+        field.lent = named && field.folded ? field.value : undefined;
+      }
+    }
+
+    // Whether they hold what an example asks.
+    hold(values) {
+      return this.all.every((field) => (field.folded && !(field.name in values)) || field.value === (values[field.name] ?? field.first));
+    }
+
     named(name) { return this.all.find((field) => field.name === name); }
     error(sentence, name) { for (const field of this.all) field.error(field.name === name ? sentence : ""); }
 

@@ -69,6 +69,12 @@
       this.renew();
     }
 
+    example(text, values) {
+      this.fields.take(values);
+      this.text = text;
+      this.renew();
+    }
+
     // Cards that have said nothing yet take the labels of the fields.
     renew() { if (this.ran === null && !this.running && this.fields.all.length) this.refresh(); }
 
@@ -273,7 +279,7 @@
 
   actions.run = (button) => consoleOf(button).run();
   actions.stop = (button) => consoleOf(button).stop();
-  actions.example = (chip) => { const console_ = consoleOf(chip); console_.fill(chip.dataset.text, JSON.parse(chip.dataset.values || "{}")); console_.area.focus(); };
+  actions.example = (chip) => { const console_ = consoleOf(chip); console_.example(chip.dataset.text, JSON.parse(chip.dataset.values || "{}")); console_.area.focus(); };
   actions.reset = (button) => {
     const console_ = consoleOf(button);
     console_.fields.reset();

@@ -15,7 +15,7 @@ from playground.core.errors import InternalError, PlaygroundError
 from playground.core.events import LAST, Cancelled, Event, Failed, Finished, Partial
 from playground.core.protocols import Tier
 from playground.core.run import RunRecord, TierEvent, TierResult
-from playground.core.task import Task
+from playground.core.task import Task, example_of
 from playground.core.types import Gold, Request, Stats
 
 log = logging.getLogger(__name__)
@@ -132,11 +132,8 @@ def start_run(
 
 
 def _gold(task: Task, text: str) -> Gold | None:
-    """Of the example that has this text, and these values of the task's fields."""
-    for example in task.examples:
-        if example.text == text and task.bound(dict(example.values)).values == task.values:
-            return example.gold
-    return None
+    example = example_of(task, text)
+    return None if example is None else example.gold
 
 
 def _start_tier(handle: RunHandle, tier: Tier, task: Task, request: Request, cancel: Cancel) -> None:

@@ -151,7 +151,11 @@ def _run_words(tier_count: int) -> str:
 
 
 def _chip(task: Task, place: int, example: Example) -> Html:
-    values = json.dumps(dict(task.bound(dict(example.values)).values)) if task.fields else None
+    """Its values: of the settings those alone that it names; the others stay as the visitor has them."""
+    bound, named = dict(task.bound(dict(example.values)).values), dict(example.values)
+    settings = {field.name for field in task.fields if field.setting}
+    asked = {name: value for name, value in bound.items() if name in named or name not in settings}
+    values = json.dumps(asked) if task.fields else None
     return el(
         "button",
         example.title,

@@ -182,6 +182,19 @@ def test_the_same_seed_gives_the_same_text_and_another_another(at):
     assert "other than last run" in visitor.card("scratch").locator(".pg-verdict").inner_text()
 
 
+def test_an_example_sets_what_it_names_and_leaves_the_rest(at):
+    visitor = at(more="&v.details=1&v.seed=7")
+    visitor.tab.get_by_text("always the likeliest").click()
+    assert setting(visitor, "temperature").input_value() == "0"
+    assert setting(visitor, "seed").input_value() == "7"
+    visitor.run_example("a morning")
+    assert setting(visitor, "temperature").input_value() == "0.8"
+    assert setting(visitor, "details").is_checked()
+    chip = visitor.tab.get_by_text("a morning")
+    assert chip.get_attribute("aria-pressed") == "true"
+    assert "A person wrote: " in visitor.tab.locator(".pg-compare").inner_text()  # whatever the seed
+
+
 def test_a_wrong_number_is_said_beside_its_field_and_the_settings_open(at):
     visitor = at()
     visitor.type(PROMPT)

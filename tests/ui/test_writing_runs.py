@@ -109,6 +109,13 @@ def test_a_card_knows_what_is_asked_of_a_text(service):
     assert ui_cards.asked_of(task).kind == "text"
 
 
+def test_settings_change_nothing_of_what_is_true(service):
+    task = service.tasks.get("generation")
+    example = task.examples[0]
+    assert ui_cards.gold_of(task.bound({"seed": "3", "details": "1"}), example.text) is example.gold
+    assert ui_cards.gold_of(task.bound({}), example.text + " ") is None
+
+
 def test_all_four_write_at_once(service):
     heard = []
     handle = service.start("generation", PROMPT, session="s", values={"length": "12"}, emit=heard.append)
