@@ -98,6 +98,10 @@ class Task(Protocol):
     def continues(self) -> bool:
         """Whether its answer goes on where the text ends, as every language model can: nobody need know the task."""
 
+    @property
+    def foresee(self) -> bool:
+        """Whether it asks how well a model foresees the text, and nothing is to be written."""
+
     def call(self, model: ModelRef, request: Request) -> Call:
         """What a local model is asked."""
 
@@ -129,6 +133,7 @@ class Unwritten:
 
     writing: ClassVar[None] = None
     continues: ClassVar[bool] = False
+    foresee: ClassVar[bool] = False
 
 
 Reader = Callable[[Mapping[str, Any]], Task]

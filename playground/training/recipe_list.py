@@ -264,5 +264,25 @@ RECIPES = {
             "playground.training.starter",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "generation-shakespeare",
+                "LoRA adapter for Shakespeare's voice over generation-general",
+                "Tiny Shakespeare",
+                8,
+            ),
+            "playground.training.voice",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "generation-scratch",
+                "our own GPT, letter by letter, from random weights",
+                "Tiny Shakespeare alone",
+                4,
+            ),
+            "playground.training.gpt_from_scratch",
+            {},
+        ),
     )
 }

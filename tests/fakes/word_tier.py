@@ -26,7 +26,7 @@ from tests.fakes.answers import fake_extracted
 from tests.fakes.gaps import fake_choices
 from tests.fakes.spans import fake_spans
 from tests.fakes.whole_texts import fake_answer
-from tests.fakes.writing import write
+from tests.fakes.written import write
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
 BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}

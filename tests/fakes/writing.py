@@ -1,59 +1,63 @@
-"""Texts from a list of words, one word at a time: what the fake tiers write. Tiers differ in where they begin.
-
-The text steers it: "slow" writes with a pause of a tenth of a second behind each word, "long" until the length is reached.
-"""
+"""Texts from a short list of words: what the fake runtime writes, picks and foresees. The same call gives the same text."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from playground.core.writing_task import SENTENCES, WritingTask
-from playground.core.writing_types import Text, TokenChoice, WrittenToken
+from playground.core.calls import Foresee, Generate, Pick, Rewrite
+from playground.core.events import Partial
+from playground.core.writing_types import Foreseen, Text, TokenChoice, Writing, WrittenToken
 
-WORDS = (
-    "and then the rain stopped , said <b>bold</b> she 🙂 <script>x()</script> \n\n Nobody knew why מים the lamp “was” still\n"
-    "burning in the hall & nobody asked".split(" ")
-)
-STARTS = {"hosted": 3, "pretrained": 0, "finetuned": 0, "scratch": 9}
-PAUSE = 0.1
+WORDS = "the sea was <b>calm</b> and a café stood there 水 said he שלום to nobody in Concord it rained on 🙂".split()
+SENTENCE = re.compile(r"[^.!?\n]*[.!?]?")
 
 
-def tokens_of(task: WritingTask, text: str, tier: str) -> Iterator[WrittenToken]:
-    """Each a blank and a word, with alternatives where they are wanted; the stand-in tells none."""
-    writing = task.writing
-    start = STARTS[tier] + writing.seed
-    count = writing.length if "long" in text else min(writing.length, 14 if tier == "finetuned" else 12)
-    for place in range(count):
-        word = WORDS[(start + place) % len(WORDS)]
-        said = word if word.startswith("\n") else f" {word}"
-        p = round((0.97, 0.62, 0.31, 0.11, 0.012)[(start + place) % 5], 3)
-        others = tuple(
-            TokenChoice(other, round((1 - p) / (rank + 2), 4))
-            for rank, other in enumerate((" never", "\n", "<i>x</i>", " مرحبا"))
-        )
-        told = writing.details and tier != "hosted"
-        yield WrittenToken(said, p, (TokenChoice(said, p), *others)) if told else WrittenToken(said)
+def fake_text(call: Generate | Rewrite) -> Text:
+    """Of 12 to 43 words, or of the length that was asked for; with chance, each seed has its own."""
+    writing = call.writing
+    chance = writing.temperature > 0 and writing.beams == 1
+    marks = _digest(f"{call.model.id} {call.text} {writing.seed if chance else ''}", 2 + 2 * 43)
+    own = 12 + marks[0] % 32
+    count = min(own, writing.length)
+    ahead = isinstance(call, Generate)  # words go on behind a prompt
+    tokens = tuple(_token(marks[2 + 2 * n : 4 + 2 * n], " " if n or ahead else "") for n in range(count))
+    text = "".join(token.text for token in tokens)
+    return Text(text, tokens if writing.details else (), "stop" if own <= writing.length else "length")
 
 
-def write(
-    task: WritingTask, text: str, tier: str, say: Callable[[WrittenToken], None], wait: Callable[[float], bool]
-) -> Text | None:
-    """`say` hears each token; `wait` sleeps so long, True where it was stopped meanwhile. None where it was."""
-    if tier == "pretrained" and any(field.name == SENTENCES for field in task.fields):
-        return picked(text, int(dict(task.bound(dict(task.values)).values)[SENTENCES]))
-    found: list[WrittenToken] = []
-    for token in tokens_of(task, text, tier):
-        if wait(PAUSE if "slow" in text else 0.002):
-            return None
-        say(token)
-        found.append(token)
-    told = tuple(found) if found and found[0].probability is not None else ()
-    ended = "length" if len(found) == task.writing.length else "stop"
-    return Text("".join(token.text for token in found), told, ended)
+def partials(output: Text, writing: Writing) -> Iterator[Partial]:
+    """A text word by word; none of beams, which are known in the end."""
+    if writing.beams > 1:
+        return
+    if output.tokens:
+        yield from (Partial(delta=token.text, tokens=(token,)) for token in output.tokens)
+    else:
+        yield from (Partial(delta=word) for word in re.findall(r"\s*\S+|\s+$", output.text))
 
 
-def picked(text: str, most: int) -> Text:
-    """Every other sentence."""
-    places = [match.span() for match in re.finditer(r"[^.!?\s][^.!?]*[.!?]*", text)][::2][:most]
-    return Text(" ".join(text[start:end] for start, end in places), ended="stop", picked=tuple(places))
+def fake_picked(call: Pick) -> Text:
+    """The longest sentences, in their order."""
+    spans = [m.span() for m in SENTENCE.finditer(call.text) if m.group().strip()]
+    spans = [(a + len(call.text[a:b]) - len(call.text[a:b].lstrip()), b) for a, b in spans]
+    longest = sorted(sorted(spans, key=lambda span: span[0] - span[1])[: call.most])
+    return Text(" ".join(call.text[a:b] for a, b in longest), ended="stop", picked=tuple(longest))
+
+
+def fake_foreseen(call: Foresee) -> Foreseen:
+    """One to three bits for each byte."""
+    size = len(call.text.encode())
+    return Foreseen(size * (1 + _digest(f"{call.model.id} {call.text}", 1)[0] / 128), size)
+
+
+def _token(marks: bytes, blank: str) -> WrittenToken:
+    first, second = (WORDS[mark % len(WORDS)] for mark in marks)
+    probability = 0.4 + marks[1] / 512
+    others = tuple(word for word in dict.fromkeys((second, *WORDS)) if word != first)[:2]
+    rest = (TokenChoice(blank + word, (1 - probability) / 2**n) for n, word in enumerate(others, 1))
+    return WrittenToken(blank + first, probability, (TokenChoice(blank + first, probability), *rest))
+
+
+def _digest(text: str, count: int) -> bytes:
+    return hashlib.shake_256(text.encode("utf-8", "replace")).digest(count)
