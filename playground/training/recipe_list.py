@@ -284,5 +284,15 @@ RECIPES = {
             "playground.training.gpt_from_scratch",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "summarization-scitldr",
+                "LoRA adapter that picks the sentence that sums a paper up, over the bundled encoder",
+                "SciTLDR: abstracts and one-line summaries",
+                10,
+            ),
+            "playground.training.pickers",
+            {},
+        ),
     )
 }
