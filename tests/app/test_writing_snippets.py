@@ -126,7 +126,9 @@ def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings
     assert found.returncode == 0, found.stderr
     expected = shown(service, tier, model, TEXT, values)
     assert len(expected) > 3
-    cut = "\n\ufffd"  # a character whose last bytes were not written: the streamer prints a sign for it, the card nothing
+    cut = (
+        "\n\ufffd"  # a character whose last bytes were not written: the streamer prints a sign for it, the card nothing
+    )
     assert found.stdout.rstrip(cut) == expected.rstrip(cut)
 
 
