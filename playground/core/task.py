@@ -155,6 +155,21 @@ def checked_text(text: str, limit: int) -> str:
     return text
 
 
+def example_of(task: Task, text: str) -> Example | None:
+    """The example that has this text and what the bound task's fields hold. How it is set to answer changes nothing of what is
+    true.
+    """
+    settings = {field.name for field in task.fields if field.setting}
+
+    def asked(values: Values) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in values if name not in settings]
+
+    for example in task.examples:
+        if example.text == text and asked(task.bound(dict(example.values)).values) == asked(task.values):
+            return example
+    return None
+
+
 class Unasked(Unwritten):
     """What tasks have in common that ask for a text and nothing beside it."""
 

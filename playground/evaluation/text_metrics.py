@@ -40,8 +40,11 @@ def _rouge(texts: tuple[str, ...], said: str) -> Mapping[str, float]:
 @cache
 def _scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    return RougeScorer(list(ROUGE), use_stemmer=True)
+    return RougeScorer(
+        list(ROUGE), tokenizer=DefaultTokenizer(use_stemmer=True)
+    )  # left to itself, it logs that it takes this one
 
 
 # -- BLEU
