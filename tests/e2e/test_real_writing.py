@@ -15,6 +15,11 @@ LONG = {
     "summarization": "&v.sentences=10",
     "translation": "&v.length=512&v.beams=1",
 }  # by task: what makes a run long
+LONG_TEXTS = {  # no two sentences the same: vectors of what was read before are remembered
+    "generation": (1, "On day {} the old man walked to harbour {}, where his brother was waiting for the boat."),
+    "summarization": (850, "Day {} had {} boats. "),
+    "translation": (40, "On day {} the old man walked to harbour {}, where his brother was waiting for the boat. "),
+}
 
 
 def serving(task):
@@ -92,9 +97,9 @@ def test_the_same_seed_writes_the_same_and_another_one_does_not(at):
 def test_stop_works_in_the_middle(at, task):
     """Cards that were still at it stop with what they had; a model that had finished has its text. Nothing goes on after."""
     visitor = at(task, LONG[task])
-    sentence = "The old man walked slowly to the harbour, where his brother was waiting for the boat. "
     visitor.run("It is late.")  # what is loaded is loaded
-    visitor.type(sentence if task == "generation" else sentence * (200 if task == "summarization" else 40))
+    count, sentence = LONG_TEXTS[task]
+    visitor.type("".join(sentence.format(day, 7 * day) for day in range(count)))
     visitor.press_run()
     busy = visitor.tab.locator(".pg-card[aria-busy=true]")
     busy.first.wait_for()
