@@ -18,6 +18,7 @@ from torch import Tensor
 
 from playground.scratch.gpt import GPT
 from playground.scratch.sampling import Sampling, Step, penalise, told
+from playground.scratch.seq2seq import Reading
 
 
 class BeamSearch:
@@ -27,7 +28,7 @@ class BeamSearch:
     """
 
     def __init__(
-        self, model: GPT, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()
+        self, model: GPT | Reading, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()
     ) -> None:
         """Raises ValueError when the prompt is empty, or prompt and new tokens do not fit into the model's context together."""
         if not prompt_ids:

@@ -21,6 +21,7 @@ from playground.scratch.beams import BeamSearch
 from playground.scratch.cache import KVCache
 from playground.scratch.gpt import GPT
 from playground.scratch.sampling import Sampling, Step, processed, told
+from playground.scratch.seq2seq import Reading
 
 # -- one text --------------------------------------------------------------------------------------------------------------
 
@@ -39,17 +40,24 @@ def window_start(length: int, context: int) -> int:
 class Stream:
     """One text being written: its tokens, its settings, its own random numbers.
 
-    ids: the prompt and what was written. done: written to a stop token or to the length asked for. Raises ValueError when the
-    prompt is empty, or for beams, which are several texts.
+    ids: the prompt and what was written. done: written to a stop token or to the length asked for. source: what an encoder-decoder
+    has read, that the text is made of. Raises ValueError when the prompt is empty, or for beams, which are several texts.
     """
 
-    def __init__(self, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        stop_ids: Collection[int] = (),
+        source: Reading | None = None,
+    ) -> None:
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
         if sampling.beams > 1:
             raise ValueError("Beams are searched: use BeamSearch.")
         self.ids = list(prompt_ids)
         self.sampling = sampling
+        self.source = source
         self.stop_ids = frozenset(stop_ids)
         self.end = len(self.ids) + sampling.length
         self.done = False
@@ -76,9 +84,11 @@ class Batch:
 
     Texts come and go between any two tokens (iteration-level scheduling: Yu et al. 2022, "Orca", OSDI, section 3). Each gets the
     tokens that it would get alone. The model must be in eval mode: dropout would draw from random numbers that all share.
+
+    model: that of all texts. Of an encoder-decoder each text brings its own `source`; or it is the `Reading` that all are made of.
     """
 
-    def __init__(self, model: GPT) -> None:
+    def __init__(self, model: GPT | Reading) -> None:
         self.model = model
         self.streams: list[Stream] = []  # those in the cache, row by row
         self.waiting: list[Stream] = []  # those that are read first: new, or their window has moved
@@ -111,7 +121,7 @@ class Batch:
             logits = self._ask(last, self.cache)  # [B, V]
             taken += [(stream, stream.take(row)) for stream, row in zip(self.streams, logits, strict=True)]
         for stream in [*moved, *self.waiting]:
-            own = self.model.cache()
+            own = (stream.source or self.model).cache()
             logits = self._ask([stream.ids[window_start(len(stream.ids), context) :]], own)  # [1, V]
             taken.append((stream, stream.take(logits[0])))
             if self.cache is None:
@@ -141,7 +151,9 @@ def _window_moves(stream: Stream, context: int) -> bool:
     return window_start(len(stream.ids), context) != window_start(len(stream.ids) - 1, context)
 
 
-def stream(model: GPT, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> Iterator[Step]:
+def stream(
+    model: GPT | Reading, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()
+) -> Iterator[Step]:
     """Write on from a prompt, token by token; a stop token is the last one told. Stop asking, and nothing more is computed.
 
     What beams find is known when they are done: their steps come all at once, at the end. Who wants to stop them before, or run

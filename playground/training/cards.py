@@ -63,6 +63,10 @@ FIGURES = {
     "one_piece": "share of all words that are one piece, and so were asked",
     "bits_per_byte": "bits per byte",
     "xz_bits_per_byte": "bits per byte of the compressor xz, which knows no language",
+    "sacrebleu": "sacreBLEU, greedy, all references of a sentence",
+    "beams_sacrebleu": "sacreBLEU, 4 beams, all references",
+    "one_reference_sacrebleu": "sacreBLEU, greedy, one reference",
+    "copied_sacrebleu": "sacreBLEU of the English left as it is, all references",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }
