@@ -156,9 +156,9 @@ class Seq2Seq(GPT):
         """ids int64 [B, S], mask bool [B, S] -> [B, S, D]. record: receives the encoder's attention, [B, H, S, S] per layer."""
         return self.encoder(self.tokens(ids), mask, record)
 
-    def sources(self, ids: Tensor, mask: Tensor) -> Sources:
-        """What the decoder looks at of these texts; ids and mask as `encode` takes them."""
-        encoded = self.encode(ids, mask)
+    def sources(self, ids: Tensor, mask: Tensor, record: list[Tensor] | None = None) -> Sources:
+        """What the decoder looks at of these texts; ids, mask and record as `encode` takes them."""
+        encoded = self.encode(ids, mask, record)
         keys, values = zip(*(block.cross.offer(encoded) for block in self.blocks), strict=True)
         return Sources(torch.stack(keys), torch.stack(values), mask)
 
