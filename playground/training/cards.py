@@ -63,6 +63,9 @@ FIGURES = {
     "one_piece": "share of all words that are one piece, and so were asked",
     "bits_per_byte": "bits per byte",
     "xz_bits_per_byte": "bits per byte of the compressor xz, which knows no language",
+    "sacrebleu": "sacreBLEU, all references",
+    "one_reference_sacrebleu": "sacreBLEU, the first reference alone",
+    "copied_sacrebleu": "sacreBLEU of the English sentence as it is",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }

@@ -264,5 +264,15 @@ RECIPES = {
             "playground.training.starter",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "translation-general",
+                "a small T5 of transformers' own architecture and its tokenizer, from random weights",
+                "Tatoeba, English to French",
+                25,
+            ),
+            "playground.training.translator",
+            {},
+        ),
     )
 }
