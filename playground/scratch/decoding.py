@@ -20,7 +20,7 @@ from torch import Tensor
 from playground.scratch.beams import BeamSearch
 from playground.scratch.cache import KVCache
 from playground.scratch.gpt import GPT
-from playground.scratch.sampling import Sampling, Step, processed, told
+from playground.scratch.sampling import Rules, Sampling, Step, processed, told
 
 # -- one text --------------------------------------------------------------------------------------------------------------
 
@@ -39,11 +39,17 @@ def window_start(length: int, context: int) -> int:
 class Stream:
     """One text being written: its tokens, its settings, its own random numbers.
 
-    ids: the prompt and what was written. done: written to a stop token or to the length asked for. Raises ValueError when the
-    prompt is empty, or for beams, which are several texts.
+    ids: the prompt and what was written. done: written to a stop token or to the length asked for. rules: what must or must not
+    come next. Raises ValueError when the prompt is empty, or for beams, which are several texts.
     """
 
-    def __init__(self, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        stop_ids: Collection[int] = (),
+        rules: Rules | None = None,
+    ) -> None:
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
         if sampling.beams > 1:
@@ -53,12 +59,14 @@ class Stream:
         self.stop_ids = frozenset(stop_ids)
         self.end = len(self.ids) + sampling.length
         self.done = False
+        self.rules = rules
         self.random = torch.Generator().manual_seed(sampling.seed)  # nobody else draws from it
 
     def take(self, logits: Tensor) -> Step:
         """Choose the next token by the model's logits [V], and write it."""
         logits = logits.float().cpu()  # where the generator is: the same draw on any device
-        bent = processed(logits, self.ids, self.sampling)
+        allowed = logits if self.rules is None else self.rules(self.ids, logits)
+        bent = processed(allowed, self.ids, self.sampling)
         if self.sampling.temperature == 0:
             token = int(bent.argmax())
         else:

@@ -48,7 +48,7 @@ class TranslatorSettings:
     heads: int = 4
     hidden: int = 512
     context: int = 96
-    epochs: int = 6
+    epochs: int = 5
     batch: int = 4000
     rate: float = 4e-3
     warmup: float = 0.03
