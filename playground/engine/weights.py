@@ -85,7 +85,7 @@ def weight_files(ref: ModelRef) -> tuple[str, ...]:
             return tuple(shards)
     if any(folder.glob("*.bin")):
         raise LoadFailed(
-            f"The model {ref.id} has no safetensors file, and pickled weights are never opened: choose another."
+            f"The model {ref.id} is offered as a pickle only, which can run code: choose another model."
         )
     raise _missing(ref, WEIGHTS)
 
