@@ -19,6 +19,7 @@ from torch import Tensor
 
 from playground.scratch.gpt import GPT
 from playground.scratch.sampling import Rules, Sampling, Step, penalise, told
+from playground.scratch.seq2seq import Reading
 
 
 class BeamSearch:
@@ -29,13 +30,15 @@ class BeamSearch:
 
     def __init__(
         self,
-        model: GPT,
+        model: GPT | Reading,
         prompt_ids: Sequence[int],
         sampling: Sampling,
         stop_ids: Collection[int] = (),
         rules: Rules | None = None,
     ) -> None:
-        """rules: what must or must not come next. Raises ValueError when the prompt is empty, or prompt and new tokens do not fit into the model's context together."""
+        """rules: what must or must not come next. Raises ValueError when the prompt is empty, or prompt and new tokens do not fit into
+        the model's context together.
+        """
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
         longest = len(prompt_ids) + sampling.length

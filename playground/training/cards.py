@@ -70,9 +70,10 @@ FIGURES = {
     "general_bits_per_byte": "bits per byte of `generation-general` on this text",
     "scratch_bits_per_byte": "bits per byte of `generation-scratch` on this text",
     "xz_bits_per_byte": "bits per byte of the compressor xz, which knows no language",
-    "sacrebleu": "sacreBLEU, all references",
-    "one_reference_sacrebleu": "sacreBLEU, the first reference alone",
-    "copied_sacrebleu": "sacreBLEU of the English sentence as it is",
+    "sacrebleu": "sacreBLEU, greedy, all references of a sentence",
+    "beams_sacrebleu": "sacreBLEU, 4 beams, all references",
+    "one_reference_sacrebleu": "sacreBLEU, greedy, one reference",
+    "copied_sacrebleu": "sacreBLEU of the English left as it is, all references",
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }

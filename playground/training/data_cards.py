@@ -58,3 +58,7 @@ SHAKESPEARE = (
     "**Tiny Shakespeare** (Karpathy 2015, char-rnn): 40,000 lines of Shakespeare's plays, 1.1 million characters. Public domain by "
     "age.",
 )
+TATOEBA = (
+    "**Tatoeba** (tatoeba.org, its contributors): English sentences with their French translations, as published in pairs. "
+    "Licence: CC BY 2.0 FR.",
+)

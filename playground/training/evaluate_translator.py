@@ -4,41 +4,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from sacrebleu.metrics import BLEU
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from playground.training.tatoeba import Referenced
+from playground.training.translator_from_scratch import bleu
+
+
+BEAMS = 4
+ROWS = 100  # of a batch
 
 
 def figures(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, held: Sequence[Referenced], context: int
 ) -> dict[str, Any]:
-    """Of greedy translations: against all references, and against the first alone."""
-    said = translate(model, tokenizer, [one.source for one in held], context)
+    """Of greedy translations, against all references and against the first alone; and of those by beams."""
+    sources, references = [one.source for one in held], [one.references for one in held]
+    said = translate(model, tokenizer, sources, context)
     return {
         "n": len(held),
-        "sacrebleu": bleu(said, [one.references for one in held]),
-        "one_reference_sacrebleu": bleu(said, [one.references[:1] for one in held]),
-        "copied_sacrebleu": bleu([one.source for one in held], [one.references for one in held]),
+        "sacrebleu": bleu(said, references),
+        "beams_sacrebleu": bleu(translate(model, tokenizer, sources, context, beams=BEAMS), references),
+        "one_reference_sacrebleu": bleu(said, [texts[:1] for texts in references]),
+        "copied_sacrebleu": bleu(sources, references),
     }
-
-
-def bleu(said: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Corpus BLEU, 0..100, of sacreBLEU's default settings."""
-    most = max(map(len, references))
-    columns = [[each[at] if at < len(each) else None for each in references] for at in range(most)]
-    return round(BLEU().corpus_score(list(said), columns).score, 2)
 
 
 @torch.inference_mode()
 def translate(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int, rows: int = 100
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int, beams: int = 1
 ) -> list[str]:
-    """Greedily, in batches of similar lengths."""
+    """Greedily, or by beams; in batches of similar lengths."""
     order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
     found = {}
-    for begin in range(0, len(order), rows):
-        part = order[begin : begin + rows]
+    for begin in range(0, len(order), ROWS):
+        part = order[begin : begin + ROWS]
         batch = tokenizer(
             [texts[at] for at in part], return_tensors="pt", padding=True, truncation=True, max_length=context
         )
@@ -46,7 +45,7 @@ def translate(
             input_ids=batch["input_ids"],
             attention_mask=batch["attention_mask"],
             max_new_tokens=context,
-            num_beams=1,
+            num_beams=beams,
             do_sample=False,
         )
         found |= dict(zip(part, tokenizer.batch_decode(written, skip_special_tokens=True), strict=True))

@@ -294,5 +294,15 @@ RECIPES = {
             "playground.training.translator",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "translation-scratch",
+                "our own small encoder-decoder and tokenizer, English to French, from random weights",
+                "Tatoeba's sentences alone",
+                25,
+            ),
+            "playground.training.translator_from_scratch",
+            {},
+        ),
     )
 }

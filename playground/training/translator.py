@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from playground.scratch.train import Trained, fit
-from playground.training import cards, lora, tatoeba, translator_cards
+from playground.training import cards, lora, tatoeba, translation_cards
 from playground.training.evaluate_translator import figures
 from playground.training.lora_masked import keep_memory
 from playground.training.pair_batches import PairBatches
@@ -87,7 +87,7 @@ def run(job: Job) -> dict[str, Any]:
     }
     files = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     read = settings.epochs * len(batches.sources)
-    finished = cards.write(job, translator_cards.general(), record, files, metrics, read, trained)
+    finished = cards.write(job, translation_cards.GENERAL, record, files, metrics, read, trained)
     return cards.summary(job, finished)
 
 

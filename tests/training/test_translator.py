@@ -51,7 +51,13 @@ def test_it_writes_a_checkpoint_that_transformers_reads_and_a_card(made):
     record = json.loads((out / "checkpoint.json").read_text())
     assert (record["task"], record["tier"], record["format"]) == ("translation", "pretrained", "seq2seq-lm")
     for part in ("test", "dev"):
-        assert set(record["metrics"][part]) == {"n", "sacrebleu", "one_reference_sacrebleu", "copied_sacrebleu"}
+        assert set(record["metrics"][part]) == {
+            "n",
+            "sacrebleu",
+            "beams_sacrebleu",
+            "one_reference_sacrebleu",
+            "copied_sacrebleu",
+        }
     with lora.quiet():
         model = AutoModelForSeq2SeqLM.from_pretrained(out, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(out)
@@ -59,7 +65,7 @@ def test_it_writes_a_checkpoint_that_transformers_reads_and_a_card(made):
     assert tokenizer.decode(ids, skip_special_tokens=True) == "The cat sees 'it'."
     assert ids[-1] == tokenizer.eos_token_id == model.config.eos_token_id
     assert sum(p.numel() for p in model.parameters()) == record["parameters"]
-    assert "sacreBLEU of the English sentence as it is" in (out / "README.md").read_text()
+    assert "sacreBLEU of the English left as it is" in (out / "README.md").read_text()
 
 
 def test_scores_scaled_after_the_product_are_the_same_function():

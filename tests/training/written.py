@@ -6,7 +6,16 @@ from random import Random
 WHO = ["The captain", "Her sister", "Mr. Hale", "A stranger", "The old nurse"]
 DID = ["walked", "waited", "laughed", "wrote a letter", "looked up"]
 WHERE = ["by the river", "in the long hall", "at the gate", "under the elms", "on the stairs"]
-SMALL_STARTER = {"vocabulary": 300, "dim": 32, "layers": 2, "heads": 2, "hidden": 48, "context": 32, "tokens": 1280, "batch": 128}
+SMALL_STARTER = {
+    "vocabulary": 300,
+    "dim": 32,
+    "layers": 2,
+    "heads": 2,
+    "hidden": 48,
+    "context": 32,
+    "tokens": 1280,
+    "batch": 128,
+}
 SMALL_STARTER |= {"lengths": ((0.5, 8), (0.5, 32)), "rate": 0.02}
 SMALL_VOICE = {"epochs": 2, "batch": 512, "context": 32, "rank": 2, "rate": 0.01}
 SMALL_GPT = {"dim": 16, "layers": 1, "heads": 2, "hidden": 32, "context": 16, "steps": 8, "batch": 4}
