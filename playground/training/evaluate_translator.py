@@ -9,7 +9,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from playground.training.tatoeba import Referenced
 from playground.training.translator_from_scratch import bleu
 
-
 BEAMS = 4
 ROWS = 100  # of a batch
 
