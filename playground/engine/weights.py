@@ -84,9 +84,7 @@ def weight_files(ref: ModelRef) -> tuple[str, ...]:
         if shards and all(Path(shard).name == shard for shard in shards):
             return tuple(shards)
     if any(folder.glob("*.bin")):
-        raise LoadFailed(
-            f"The model {ref.id} has no safetensors file, and pickled weights are never opened: choose another."
-        )
+        raise LoadFailed(f"The model {ref.id} is offered as a pickle only, which can run code: choose another model.")
     raise _missing(ref, WEIGHTS)
 
 

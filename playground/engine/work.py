@@ -15,7 +15,10 @@ from playground.core.events import Event
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an operation has to say about a finished work: the output, and the stats that only it knows."""
+    """What an operation has to say about a finished work: the output, and the stats that only it knows.
+
+    first_token_seconds: from the beginning of the work's first step. tokens_per_second: while it was written.
+    """
 
     output: Any
     tokens_in: int | None = None
@@ -24,6 +27,8 @@ class Outcome:
     note: str | None = None
     fingerprint: str | None = None
     path: str | None = None
+    first_token_seconds: float | None = None
+    tokens_per_second: float | None = None
 
 
 @dataclass(eq=False)

@@ -21,9 +21,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+ROOM = 64  # tokens that a row has room for at first
+
 
 class KVCache:
-    """Keys and values of every layer, in memory that is taken once: [layers, rows, H, context, D/H] each.
+    """Keys and values of every layer: [layers, rows, H, room, D/H] each. Memory grows with the texts: the room for rows and that
+    for tokens are doubled when they are short.
 
     A pass of the model over T new tokens:
 
@@ -42,8 +45,9 @@ class KVCache:
     ) -> None:
         """width: D/H. context: the most tokens that a row can have."""
         # zeros, because weights of 0 would not silence the NaN that uninitialised memory may hold
-        self.keys = torch.zeros(layers, rows, heads, context, width, device=device, dtype=dtype)
+        self.keys = torch.zeros(layers, rows, heads, min(ROOM, context), width, device=device, dtype=dtype)
         self.values = torch.zeros_like(self.keys)
+        self.context = context
         self.lengths = [0] * rows
         self._new = 0  # T, of the pass that is going on
         self._places: Tensor | None = None  # where its tokens go, where every row needs its own
@@ -51,11 +55,6 @@ class KVCache:
     def __len__(self) -> int:
         """Rows in use."""
         return len(self.lengths)
-
-    @property
-    def context(self) -> int:
-        """The most tokens that a row can have."""
-        return self.keys.shape[3]
 
     # -- one pass ------------------------------------------------------------------------------------------------------
 
@@ -70,6 +69,7 @@ class KVCache:
         longest = max(self.lengths) + new
         if longest > self.context:
             raise ValueError(f"A text of {longest} tokens does not fit into a context of {self.context}.")
+        self._reserve(tokens=longest)
         self._new = new
         even = min(self.lengths) == max(self.lengths)
         steps = torch.arange(new, device=self.keys.device)  # [T]
@@ -99,6 +99,11 @@ class KVCache:
 
     # -- between passes ------------------------------------------------------------------------------------------------
 
+    def forget(self, rows: Sequence[int], tokens: int = 1) -> None:
+        """The last tokens of these rows are read no more: as if the pass had been one of the other rows alone."""
+        for row in rows:
+            self.lengths[row] -= tokens
+
     def select(self, rows: Sequence[int]) -> None:
         """Row i becomes what rows[i] was: drops rows, repeats them, moves them (as a beam search does after every token)."""
         rows = list(rows)
@@ -117,16 +122,20 @@ class KVCache:
         here, there, used = len(self), len(other), max(other.lengths, default=0)
         if used > self.context:
             raise ValueError(f"A text of {used} tokens does not fit into a context of {self.context}.")
-        self._reserve(here + there)
+        self._reserve(here + there, used)
         self.keys[:, here : here + there, :, :used] = other.keys[:, :there, :, :used]
         self.values[:, here : here + there, :, :used] = other.values[:, :there, :, :used]
         self.lengths += other.lengths
 
-    def _reserve(self, rows: int) -> None:
-        """Room for so many rows: twice the room when it is short, so that joining one by one does not copy all each time."""
-        layers, room, heads, context, width = self.keys.shape
-        if rows <= room:
+    def _reserve(self, rows: int = 0, tokens: int = 0) -> None:
+        """Room for so many rows of so many tokens: twice the room when it is short, so that what grows one by one is not copied
+        each time. Without the memory for it nothing has changed.
+        """
+        layers, here, heads, room, width = self.keys.shape
+        if rows <= here and tokens <= room:
             return
-        more = self.keys.new_zeros(layers, max(rows, 2 * room) - room, heads, context, width)
-        self.keys = torch.cat([self.keys, more], dim=1)
-        self.values = torch.cat([self.values, more], dim=1)
+        more = here if rows <= here else max(rows, 2 * here)
+        longer = room if tokens <= room else min(self.context, max(tokens, 2 * room))
+        keys, values = (self.keys.new_zeros(layers, more, heads, longer, width) for _ in range(2))
+        keys[:, :here, :, :room], values[:, :here, :, :room] = self.keys, self.values
+        self.keys, self.values = keys, values

@@ -20,7 +20,7 @@ from torch import Tensor
 from playground.scratch.beams import BeamSearch
 from playground.scratch.cache import KVCache
 from playground.scratch.gpt import GPT
-from playground.scratch.sampling import Sampling, Step, processed, told
+from playground.scratch.sampling import Rules, Sampling, Step, processed, told
 from playground.scratch.seq2seq import Reading
 
 # -- one text --------------------------------------------------------------------------------------------------------------
@@ -41,7 +41,8 @@ class Stream:
     """One text being written: its tokens, its settings, its own random numbers.
 
     ids: the prompt and what was written. done: written to a stop token or to the length asked for. source: what an encoder-decoder
-    has read, that the text is made of. Raises ValueError when the prompt is empty, or for beams, which are several texts.
+    has read, that the text is made of. rules: what must or must not come next. Raises ValueError when the prompt is empty, or for
+    beams, which are several texts.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Stream:
         sampling: Sampling,
         stop_ids: Collection[int] = (),
         source: Reading | None = None,
+        rules: Rules | None = None,
     ) -> None:
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
@@ -61,12 +63,14 @@ class Stream:
         self.stop_ids = frozenset(stop_ids)
         self.end = len(self.ids) + sampling.length
         self.done = False
+        self.rules = rules
         self.random = torch.Generator().manual_seed(sampling.seed)  # nobody else draws from it
 
     def take(self, logits: Tensor) -> Step:
         """Choose the next token by the model's logits [V], and write it."""
         logits = logits.float().cpu()  # where the generator is: the same draw on any device
-        bent = processed(logits, self.ids, self.sampling)
+        allowed = logits if self.rules is None else self.rules(self.ids, logits)
+        bent = processed(allowed, self.ids, self.sampling)
         if self.sampling.temperature == 0:
             token = int(bent.argmax())
         else:
@@ -85,13 +89,15 @@ class Batch:
     Texts come and go between any two tokens (iteration-level scheduling: Yu et al. 2022, "Orca", OSDI, section 3). Each gets the
     tokens that it would get alone. The model must be in eval mode: dropout would draw from random numbers that all share.
 
-    model: that of all texts. Of an encoder-decoder each text brings its own `source`; or it is the `Reading` that all are made of.
+    model: that of all texts: a GPT, or anything else that has a context (`config.context`), makes caches (`cache()`) and says what
+    follows (`following`). Of an encoder-decoder each text brings its own `source`; or it is the `Reading` that all are made of.
     """
 
     def __init__(self, model: GPT | Reading) -> None:
         self.model = model
         self.streams: list[Stream] = []  # those in the cache, row by row
         self.waiting: list[Stream] = []  # those that are read first: new, or their window has moved
+        self._begun: dict[Stream, KVCache] = {}  # of those that wait: what was read of them
         self.cache: KVCache | None = None
 
     def __len__(self) -> int:
@@ -105,33 +111,57 @@ class Batch:
     def remove(self, *streams: Stream) -> None:
         """These texts take no part any more; what they held is free for others."""
         self.waiting = [stream for stream in self.waiting if stream not in streams]
+        self._begun = {stream: cache for stream, cache in self._begun.items() if stream not in streams}
         stay = [row for row, stream in enumerate(self.streams) if stream not in streams]
         if len(stay) < len(self.streams):
             self._keep(stay)
 
+    def unread(self, stream: Stream) -> int:
+        """How many tokens have to be read before the text's next one is known."""
+        if stream in self.streams and not _window_moves(stream, self.model.config.context):
+            return 1
+        read = self._begun[stream].lengths[0] if stream in self._begun else 0
+        return len(self._window(stream)) - read
+
     @torch.inference_mode()
-    def step(self) -> list[tuple[Stream, Step]]:
-        """One more token for every text. Those that are done with it leave."""
-        taken = []
-        context = self.model.config.context
-        moved = [stream for stream in self.streams if _window_moves(stream, context)]
+    def step(self, turn: Collection[Stream] | None = None, most: int | None = None) -> list[tuple[Stream, Step]]:
+        """One more token for every text. Those that are done with it leave.
+
+        turn: those whose turn it is, where it is not everybody's; the others stay as they are. most: tokens that are read of a
+        text at once; one with more to read than that gets its next token in a later step.
+        """
+        taken: list[tuple[Stream, Step]] = []
+        moved = [stream for stream in self.streams if _window_moves(stream, self.model.config.context)]
         self.remove(*moved)  # their cache is of another window
-        if self.streams:
+        self.waiting += moved
+        rows = [row for row, stream in enumerate(self.streams) if turn is None or stream in turn]
+        if rows:
+            # The others are read along, which costs less than to move them out of the way, and do not keep what was read.
             last = [[stream.ids[-1]] for stream in self.streams]
             logits = self._ask(last, self.cache)  # [B, V]
-            taken += [(stream, stream.take(row)) for stream, row in zip(self.streams, logits, strict=True)]
-        for stream in [*moved, *self.waiting]:
-            own = (stream.source or self.model).cache()
-            logits = self._ask([stream.ids[window_start(len(stream.ids), context) :]], own)  # [1, V]
-            taken.append((stream, stream.take(logits[0])))
+            self.cache.forget([row for row in range(len(self.streams)) if row not in rows])
+            taken += [(self.streams[row], self.streams[row].take(logits[row])) for row in rows]
+        for stream in [stream for stream in self.waiting if turn is None or stream in turn]:
+            own = self._begun.get(stream) or (stream.source or self.model).cache()
+            rest = self._window(stream)[own.lengths[0] :]
+            logits = self._ask([rest[:most]], own)  # [1, V]
+            if most is not None and len(rest) > most:
+                self._begun[stream] = own
+                continue
             if self.cache is None:
                 self.cache = own
             else:
                 self.cache.join(own)
+            self.waiting.remove(stream)
+            self._begun.pop(stream, None)
             self.streams.append(stream)
-        self.waiting = []
+            taken.append((stream, stream.take(logits[0])))
         self.remove(*[stream for stream in self.streams if stream.done])
         return taken
+
+    def _window(self, stream: Stream) -> list[int]:
+        """What the model looks at of the text."""
+        return stream.ids[window_start(len(stream.ids), self.model.config.context) :]
 
     def _ask(self, ids: list[list[int]], cache: KVCache) -> Tensor:
         """ids [B, T] -> logits [B, V] of what follows, where the generators are"""

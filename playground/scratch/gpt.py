@@ -64,8 +64,9 @@ class Rotary(nn.Module):
 
     def __init__(self, context: int, width: int, base: float = 10_000.0) -> None:
         super().__init__()
-        angles = base ** -(torch.arange(0, width, 2) / width)  # [D/H/2]
-        turns = torch.arange(context)[:, None] * angles  # [context, D/H/2]
+        # on the CPU even where a module is built without memory: no file has these numbers
+        angles = base ** -(torch.arange(0, width, 2, device="cpu") / width)  # [D/H/2]
+        turns = torch.arange(context, device="cpu")[:, None] * angles  # [context, D/H/2]
         self.register_buffer("cos", turns.cos(), persistent=False)  # computed, so never saved
         self.register_buffer("sin", turns.sin(), persistent=False)
 

@@ -17,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from playground.scratch import characters
+
 PAD, CLS, MASK = "<pad>", "<cls>", "<mask>"
 SEP = "<sep>"  # between a question and its context; only a reader's tokenizer has it
 FORMAT = "four-tiers-bpe"
@@ -249,6 +251,18 @@ class Tokenizer:
         if record.get("format") != FORMAT or record.get("version") != 1:
             raise ValueError(f"{Path(path).name} is not a tokenizer of this project.")
         return cls(((a, b) for a, b in record["merges"]), tuple(record["specials"]), record["lowercase"])
+
+
+KINDS = {FORMAT: Tokenizer, characters.FORMAT: characters.CharacterTokenizer}
+
+
+def load(folder: Path) -> Tokenizer | characters.CharacterTokenizer:
+    """The tokenizer of the checkpoint in this folder, of the kind that its tokenizer.json says. Raises ValueError."""
+    path = Path(folder) / "tokenizer.json"
+    kind = KINDS.get(json.loads(path.read_text(encoding="utf-8")).get("format"))
+    if kind is None:
+        raise ValueError(f"{path.name} is not a tokenizer of this project.")
+    return kind.load(path)
 
 
 def _lower(character: str) -> str:

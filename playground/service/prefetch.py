@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playground.bundled import verify
 from playground.catalog import Catalog, Checkpoint
+from playground.core.errors import NotSupported
 
 # Never pickled weights, never code.
 PATIENCE = 5  # seconds for the hub's first word
@@ -37,6 +38,8 @@ def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None])
         say(f"fetching {checkpoint.id} ({checkpoint.size_mb:g} MB)")
         try:
             folder = _download(checkpoint)
+        except NotSupported as error:
+            return Fetched(checkpoint.id, None, str(error))
         except Exception as error:  # whatever the network did: it is said, and the next one is tried
             why = type(error).__name__
             return Fetched(checkpoint.id, None, f"The hub did not give it ({why}): check the network and try again.")
@@ -46,11 +49,20 @@ def _fetch(catalog: Catalog, checkpoint: Checkpoint, say: Callable[[str], None])
 
 
 def _download(checkpoint: Checkpoint) -> Path:
-    """Asks for a first word with a time-out: `snapshot_download` alone waits minutes for a hub that is silent."""
+    """Asks for a first word with a time-out: `snapshot_download` alone waits minutes for a hub that is silent.
+
+    Raises NotSupported, before anything is fetched, where the weights are offered as pickles alone.
+    """
     from huggingface_hub import HfApi, snapshot_download
 
     revision = checkpoint.revision or None  # by its name, so that the cache remembers which commit is "main"
-    HfApi().model_info(checkpoint.id, revision=revision, timeout=PATIENCE)
+    offered = [
+        file.rfilename for file in HfApi().model_info(checkpoint.id, revision=revision, timeout=PATIENCE).siblings or ()
+    ]
+    if offered and not any(name.endswith(".safetensors") for name in offered):
+        raise NotSupported(
+            "The hub offers its weights as pickles alone, which can run code and are never opened: choose another model."
+        )
     return Path(snapshot_download(checkpoint.id, revision=revision, allow_patterns=_WANTED, etag_timeout=PATIENCE))
 
 

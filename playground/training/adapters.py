@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.training import cards, data, data_cards, lora, saved_adapters
 from playground.training.data import LABELS
 from playground.training.evaluate import measure
@@ -93,7 +93,7 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": list(LABELS),
         "max_length": settings.max_length,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": sum(p.numel() for p in lora.trainable(model).values()),
         "settings": asdict(settings),
     }

@@ -61,7 +61,14 @@ FIGURES = {
     "general_accuracy_at_5": "among five, of the same",
     "general_perplexity": "perplexity of the same",
     "one_piece": "share of all words that are one piece, and so were asked",
-    "bits_per_byte": "bits per byte",
+    "nats_per_character": "nats per character (loss), in blocks of the context side by side",
+    "frequencies_nats_per_character": "nats per character by the characters' frequencies in the same training text",
+    "pairs_nats_per_character": "nats per character by counting pairs in it (which character follows which)",
+    "triples_nats_per_character": "by counting triples",
+    "fives_nats_per_character": "by counting fives",
+    "bits_per_byte": "bits per byte, in windows of the context that overlap by half",
+    "general_bits_per_byte": "bits per byte of `generation-general` on this text",
+    "scratch_bits_per_byte": "bits per byte of `generation-scratch` on this text",
     "xz_bits_per_byte": "bits per byte of the compressor xz, which knows no language",
     "sacrebleu": "sacreBLEU, greedy, all references of a sentence",
     "beams_sacrebleu": "sacreBLEU, 4 beams, all references",
@@ -70,6 +77,8 @@ FIGURES = {
     "ece": "expected calibration error, 15 bins",
     "plain_encoder_ece": "the same of the plain encoder",
 }
+
+HEADLESS = ("lora-encoder", "lora-causal-lm")  # formats of adapters that train no head
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class Words:
     counted: str = "texts"  # what "n" counts in the figures
     learned: str = "texts"  # what "examples" counts
     repeats: str = ", no two the same"
+    curve: str = "steps"  # what the loss curve counts: steps, or what "examples" counts
     reads: str = "Texts are cut at {max_length} tokens."
 
 
@@ -136,12 +146,18 @@ def write(
     }
     points = [[step, round(loss, 4)] for step, loss in trained.curve]
     (folder / "loss.json").write_text(json.dumps(points) + "\n", encoding="utf-8")
-    (folder / "loss.svg").write_text(loss_svg(points), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(job, words, record), encoding="utf-8")
+    illustrate(job, words, record, points)
     # Last, since it is what says "finished".
     (folder / "checkpoint.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     rmtree(folder / "training", ignore_errors=True)
     return record
+
+
+def illustrate(job: Job, words: Words, record: Mapping[str, Any], points: Sequence[Sequence[float]]) -> None:
+    """Write README.md and loss.svg of a finished checkpoint, whose files are there."""
+    counted = points[-1][0] if words.curve == "steps" else record["examples"]
+    (job.out / "loss.svg").write_text(loss_svg(points, counted, words.curve), encoding="utf-8")
+    (job.out / "README.md").write_text(_readme(job, words, record), encoding="utf-8")
 
 
 def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
@@ -159,12 +175,12 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if "base" in record:
         base = record["base"]
-        head = "" if record["format"] == "lora-encoder" else " and a head"
+        head = "" if record["format"] in HEADLESS else " and a head"
         lines += [
             "",
-            f"Base: [{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`, 22.7 M parameters, "
-            f"Apache-2.0. It stays as it is: only low-rank matrices beside its linear layers{head} were trained. "
-            "The layout is peft's own, so `peft.PeftModel.from_pretrained` reads this folder.",
+            f"Base: {_link(base)}, {base['parameters'] / 1e6:.1f} M parameters, {base['license']}. It stays as it is: only "
+            f"low-rank matrices beside its linear layers{head} were trained. The layout is peft's own, so "
+            "`peft.PeftModel.from_pretrained` reads this folder.",
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
     lines += [f"Trained on {record['examples']:,} {words.learned}{words.repeats}. Held out: {words.held_out}."]
@@ -186,9 +202,23 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     ]
     if changed := {k: v for k, v in job.options.items() if k in ("settings", "limit", "base")}:
         lines += ["", f"Departures from the recipe: `{changed}`."]
-    lines += ["", "![Training loss by step](loss.svg)", "", "## Limits", "", *(f"- {text}" for text in words.limits)]
+    lines += [
+        "",
+        f"![Training loss by {words.curve}](loss.svg)",
+        "",
+        "## Limits",
+        "",
+        *(f"- {text}" for text in words.limits),
+    ]
     lines += ["", "## Licence", "", f"{words.license}.", ""]
     return "\n".join(lines)
+
+
+def _link(base: Mapping[str, Any]) -> str:
+    """To the base on the hub, or in the folder beside this one."""
+    if base["revision"]:
+        return f"[{base['id']}](https://huggingface.co/{base['id']}), revision `{base['revision'][:12]}`"
+    return f"[{base['id']}](../{base['id'].rpartition('/')[2]}/README.md), weights `{base['sha256'][:12]}`"
 
 
 def _confidence(record: Mapping[str, Any]) -> list[str]:
@@ -241,21 +271,24 @@ def _table(metrics: Mapping[str, Mapping[str, Any]], counted: str) -> list[str]:
     return rows
 
 
-def loss_svg(points: Sequence[Sequence[float]], width: int = 640, height: int = 220) -> str:
-    """The loss curve, points (step, loss), as an SVG text."""
+def loss_svg(
+    points: Sequence[Sequence[float]], counted: int, what: str = "steps", width: int = 640, height: int = 220
+) -> str:
+    """The loss curve, points (step, loss), as an SVG text. counted: of `what` in all; each step takes as many."""
     left, right, top, bottom = 48, width - 16, 16, height - 32
     highest, last = max(loss for _, loss in points) * 1.05 or 1.0, points[-1][0]
     places = ((left + (right - left) * step / last, bottom - (bottom - top) * loss / highest) for step, loss in points)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    end = f"{counted:,}" if counted < 1e6 else f"{counted / 1e6:.1f} M"
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-            'font-family="sans-serif" font-size="11" fill="#666" role="img" aria-label="Training loss by step">',
+            f'font-family="sans-serif" font-size="11" fill="#666" role="img" aria-label="Training loss by {what}">',
             f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>',
             f'<polyline points="{path}" fill="none" stroke="#0072b2" stroke-width="1.5"/>',
             f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">{highest:.2f}</text>',
             f'<text x="{left - 6}" y="{bottom + 4}" text-anchor="end">0</text>',
-            f'<text x="{right}" y="{bottom + 18}" text-anchor="end">{last:,} steps</text>',
+            f'<text x="{right}" y="{bottom + 18}" text-anchor="end">{end} {what}</text>',
             "</svg>\n",
         )
     )

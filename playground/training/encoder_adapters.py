@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.scratch.train import Trained
 from playground.training import cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.episodes import UNSEEN_SENTENCE
@@ -54,7 +54,7 @@ def publish(job: Job, split: ZeroShot, settings: EncoderSettings, parameters: in
         "name": job.recipe,
         "labels": [],
         "max_length": settings.max_length,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": parameters,
         "settings": asdict(settings),
         "ece": metrics["CLINC150, new classes"]["ece"],

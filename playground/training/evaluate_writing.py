@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from playground.scratch.foresight import nats, windows
+
 
 def bits_per_byte(
     logits: Callable[[Tensor], Tensor],
@@ -29,15 +31,25 @@ def bits_per_byte(
     return {"all": sum(bits.values()) / sum(bytes_.values()), **found}
 
 
-@torch.inference_mode()
 def _nats(logits: Callable[[Tensor], Tensor], ids: Sequence[int], context: int) -> list[float]:
     """Of each window the negative log-likelihood of what it adds: all of ids [N] but the first, each once."""
-    found, done = [], 1  # the first token is given
-    while done < len(ids):
-        begin = max(0, done - context // 2)
-        window = torch.tensor([ids[begin : begin + context]])  # [1, T]
-        new = begin + window.shape[1] - done
-        scores = logits(window[:, :-1])[0, -new:].float()  # [new, V]
-        found.append(F.cross_entropy(scores, window[0, -new:], reduction="sum").item())
-        done += new
-    return found
+    return [nats(logits, ids[begin:end], new) for begin, end, new in windows(len(ids), context)]
+
+
+@torch.inference_mode()
+def nats_per_token(logits: Callable[[Tensor], Tensor], ids: Sequence[int], context: int, rows: int = 64) -> float:
+    """The mean negative log-likelihood of all of ids [N] but the first, each foreseen once, in blocks of the context that lie side
+    by side: a block's first token is foreseen from one token, its last from all the context. So nanoGPT measures, but for its
+    blocks, which it draws by chance.
+
+    logits: ids int64 [B, T] -> [B, T, V]; `rows` blocks are asked at once.
+    """
+    tokens = torch.tensor(ids)
+    blocks = (len(ids) - 1) // context
+    inside = [part[: blocks * context].view(blocks, context) for part in (tokens[:-1], tokens[1:])]
+    rest = [part[blocks * context :][None] for part in (tokens[:-1], tokens[1:])]
+    parts = [*zip(*(part.split(rows) for part in inside), strict=True), rest]
+    found = [
+        F.cross_entropy(logits(x).float().flatten(0, 1), y.flatten(), reduction="sum") for x, y in parts if y.numel()
+    ]
+    return float(sum(found)) / (len(ids) - 1)

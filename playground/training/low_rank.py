@@ -18,17 +18,20 @@ from torch.nn import functional as F
 
 
 class _AddedWeights(torch.autograd.Function):
-    """y = x (W + s B A)^T + bias. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay frozen.
+    """y = x (W + s B A)^T + bias, where there is one. x [..., I], W [O, I], A [R, I], B [O, R] -> [..., O]; W and the bias stay
+    frozen.
 
     Under autocast the sum of the weights is float32, and what is multiplied with it, forth and back, is of autocast's type.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, a: Tensor, b: Tensor, scaling: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scaling: float
+    ) -> Tensor:
         kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
         with torch.autocast("cpu", enabled=False):
             merged = torch.addmm(weight, b, a, alpha=scaling).to(kind)  # [O, I]
-            found = F.linear(x.to(kind), merged, bias.to(kind))
+            found = F.linear(x.to(kind), merged, None if bias is None else bias.to(kind))
         ctx.save_for_backward(x.to(kind), merged, a, b)
         ctx.scaling, ctx.kind = scaling, x.dtype
         return found

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.training import cards, lora, lora_reader, questions, reader_cards, saved_adapters
 from playground.training.adapters import BUNDLED
 from playground.training.evaluate_answers import Reader, Said, figures, measured
@@ -84,7 +84,7 @@ def run(job: Job) -> dict[str, Any]:
         "labels": [],
         "max_length": settings.max_length,
         "no_answer": limit,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": saved_adapters.parameters(job.out),
         "settings": asdict(settings),
     }

@@ -266,6 +266,36 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "generation-shakespeare",
+                "LoRA adapter for Shakespeare's voice over generation-general",
+                "Tiny Shakespeare",
+                8,
+            ),
+            "playground.training.voice",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "generation-scratch",
+                "our own GPT, letter by letter, from random weights",
+                "Tiny Shakespeare alone",
+                4,
+            ),
+            "playground.training.gpt_from_scratch",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
+                "translation-general",
+                "a small T5 of transformers' own architecture and its tokenizer, from random weights",
+                "Tatoeba, English to French",
+                25,
+            ),
+            "playground.training.translator",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "translation-scratch",
                 "our own small encoder-decoder and tokenizer, English to French, from random weights",
                 "Tatoeba's sentences alone",

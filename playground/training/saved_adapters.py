@@ -1,27 +1,31 @@
 """Adapters in files: peft's own layout, float16, without a path of this machine; and others that go on from them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION
+from playground.bundled import ENCODER_BASE
 from playground.training import low_rank
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 HEADS = ("classifier", "qa_outputs")  # by transformers' names: of texts and words, of spans
 
 
-def save(model: PeftModel, folder: Path, rank: int | None = None) -> None:
+def save(
+    model: PeftModel, folder: Path, rank: int | None = None, base: Mapping[str, Any] = MappingProxyType(ENCODER_BASE)
+) -> None:
     """Write adapter_config.json and adapter_model.safetensors (float16). No path of this machine is in either.
 
-    rank: the adapter is cut to this one, where it has more.
+    rank: the adapter is cut to this one, where it has more.   base: what it adapts, as its record says it.
     """
     config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = ENCODER_ID, ENCODER_REVISION
+    config.base_model_name_or_path, config.revision = base["id"], base["revision"]
     config.inference_mode = True
     model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the hub about the base
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours follows

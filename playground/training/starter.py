@@ -4,7 +4,7 @@ Llama: Touvron et al. 2023, arXiv 2302.13971. Its tokenizer is a byte-level BPE 
 level: Radford et al. 2019, section 2.2), learned from the same novels.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -75,16 +75,7 @@ def run(job: Job) -> dict[str, Any]:
         reader = AutoTokenizer.from_pretrained(job.out)
     metrics: dict[str, Any] = {}
     for part, texts in {"test": books.test, "dev": books.dev}.items():
-        metrics[part] = writing_cards.figures(
-            bits_per_byte(
-                lambda window: shipped(input_ids=window).logits,
-                lambda text: reader(text, add_special_tokens=False, verbose=False)["input_ids"],
-                reader.bos_token_id,
-                texts,
-                settings.context,
-            ),
-            texts,
-        )
+        metrics[part] = writing_cards.figures(foreseen(shipped, reader, texts), texts)
     record = {
         "format": FORMAT,
         "name": job.recipe,
@@ -97,6 +88,17 @@ def run(job: Job) -> dict[str, Any]:
     words = writing_cards.general(books)
     finished = cards.write(job, words, record, files, metrics, settings.steps * settings.batch, trained)
     return cards.summary(job, finished)
+
+
+def foreseen(model: Any, tokenizer: PreTrainedTokenizerFast, texts: Mapping[str, str]) -> dict[str, float]:
+    """See `bits_per_byte`. model: a decoder, plain or with an adapter."""
+    return bits_per_byte(
+        lambda window: model(input_ids=window).logits,
+        lambda text: tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"],
+        tokenizer.bos_token_id,
+        texts,
+        model.config.max_position_embeddings,
+    )
 
 
 def learn_tokenizer(documents: Sequence[str], settings: StarterSettings) -> PreTrainedTokenizerFast:
@@ -150,7 +152,7 @@ def new_model(settings: StarterSettings, tokenizer: PreTrainedTokenizerFast, see
 
 def train(model: LlamaForCausalLM, ids: np.ndarray, settings: StarterSettings, *, seed: int, **session: Any) -> Trained:
     """The model then holds the averaged weights, in evaluation mode. session: see `fit`."""
-    batch_at = batches(ids, settings, seed)
+    batch_at = batches(ids, settings, seed, settings.steps)
 
     def loss_at(step: int) -> Tensor:
         tokens, following = (torch.from_numpy(part).long() for part in batch_at(step))  # [B, T] each
@@ -177,16 +179,18 @@ def train(model: LlamaForCausalLM, ids: np.ndarray, settings: StarterSettings, *
     return trained
 
 
-def batches(ids: np.ndarray, settings: StarterSettings, seed: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+def batches(ids: np.ndarray, settings: Any, seed: int, steps: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     """A function from the step to its tokens and those that follow each, int32 [B, T] both. Blocks of the whole context's length,
     in a random order in which each comes once before any comes again; a step's blocks are cut into windows of its length.
+
+    settings: `context`, `batch` and `lengths` of them, as `StarterSettings` has them.
     """
     block = settings.context
     count = (len(ids) - 1) // block
     per_step = max(1, settings.batch // block)
     if count < per_step:
         raise ValueError(f"{len(ids)} tokens are fewer than one step reads.")
-    ends = [round(share * settings.steps) for share in accumulate(share for share, _ in settings.lengths)]
+    ends = [round(share * steps) for share in accumulate(share for share, _ in settings.lengths)]
     per_epoch = count // per_step
 
     def at(step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -204,6 +208,7 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, job: Job) 
     """As transformers reads it: config.json, model.safetensors (float16), the tokenizer's two files."""
     job.out.mkdir(parents=True, exist_ok=True)
     model.config._attn_implementation = "sdpa"
-    model.to(torch.float16).save_pretrained(job.out)
+    with lora.quiet():
+        model.to(torch.float16).save_pretrained(job.out)
     tokenizer.save_pretrained(job.out)
     (job.out / "generation_config.json").unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.core.bio import Scheme
 from playground.training import cards, lora, lora_tagger, saved_adapters, tagged, tagger_cards
 from playground.training.adapters import BUNDLED
@@ -82,7 +82,7 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": list(split.labels),
         "max_length": settings.max_length,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": saved_adapters.parameters(job.out),
         "settings": asdict(settings),
     }

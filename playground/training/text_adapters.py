@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.scratch.train import Trained
 from playground.training import calibration, cards, lora, saved_adapters, text_cards, whole_texts
 from playground.training.adapters import BUNDLED
@@ -108,7 +108,7 @@ def publish(
         "name": job.recipe,
         "labels": list(labels),
         "max_length": settings.max_length,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": parameters,
         "settings": asdict(settings),
         "temperature": round(temperature, 4),

@@ -11,6 +11,29 @@ ONE_SENTENCE = "It knows single sentences of everyday talk, about seven words lo
 KINDS = "Many held-out sentences resemble one that was trained on: on other texts it is worse than these figures."
 TU_VOUS = "English does not say whether “you” is tu or vous, he or she: what it takes is what the set has most often."
 
+EACH_SENTENCE = "It reads one sentence at a time, of {max_length} tokens at most: of a longer one the end is left out."
+EPOCHS = ", each once an epoch"
+
+GENERAL = cards.Words(
+    title="A starter translator: a small T5, English to French",
+    task="translation",
+    tier="pretrained",
+    trained_on="short everyday sentences (Tatoeba)",
+    data=data_cards.TATOEBA,
+    license=LICENSE,
+    held_out=HELD_OUT,
+    limits=(
+        ONE_SENTENCE,
+        KINDS,
+        TU_VOUS,
+        "Of rare words and names it makes something else, fluently, and does not say so.",
+    ),
+    counted="sentences",
+    learned="pairs of sentences",
+    repeats=EPOCHS,
+    reads=EACH_SENTENCE,
+)
+
 SCRATCH = cards.Words(
     title="Translation, English to French, from scratch",
     task="translation",

@@ -1,6 +1,7 @@
 """What the cards of the writing models say that no run can measure."""
 
 import lzma
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,10 @@ READS = (
 NOT_TRUE = "It knows how novels sound and nothing else: what it writes is not true, and soon loses its thread."
 BIAS = "It repeats what its texts say of people, the prejudices of their time included."
 
-_words = partial(cards.Words, task="generation", counted="texts", learned="tokens of text", reads=READS)
+SHAKESPEARES = "CC0: the plays are in the public domain by age, and the weights are given away as they are"
+SHAKESPEARE_TEST = "the last tenth of its characters, as nanoGPT does (“test”); all of it is measured, not samples"
+
+_words = partial(cards.Words, task="generation", counted="texts", learned="tokens of text", curve="tokens", reads=READS)
 
 
 def general(books: Novels) -> cards.Words:
@@ -37,16 +41,64 @@ def general(books: Novels) -> cards.Words:
     )
 
 
+VOICE = _words(
+    title="Shakespeare's voice: a LoRA adapter over the starter decoder",
+    tier="finetuned",
+    trained_on="Tiny Shakespeare, after novels",
+    data=data_cards.SHAKESPEARE + data_cards.WHOLE_NOVELS,
+    license=SHAKESPEARES,
+    held_out=(
+        "the last tenth of its characters, as nanoGPT does (“test”), all of it measured; and what stands before that, a twentieth "
+        "(“dev”), by which training was stopped"
+    ),
+    limits=(
+        "It learned the manner of the plays, lines and speakers' names in capitals, from words that the novels had taught it. On "
+        "any other text `generation-general` is the better one.",
+        "It knows how plays sound and nothing else: what it writes is not true, and soon loses its thread.",
+        BIAS,
+        "English only.",
+    ),
+    counted="bytes",
+    repeats=", the same ones again in each epoch",
+)
+SCRATCH = _words(
+    title="Letters of Shakespeare: a GPT from scratch",
+    tier="scratch",
+    trained_on=f"Tiny Shakespeare, letter by letter, {data_cards.NOTHING_ELSE}",
+    data=data_cards.SHAKESPEARE,
+    license=SHAKESPEARES,
+    held_out=SHAKESPEARE_TEST,
+    limits=(
+        "Counting which character follows which four foretells the next one better, as the figures say, and does so in a second: "
+        "this is the recipe that nanoGPT gives for a few minutes on a CPU. With more steps and a longer context it would be ahead.",
+        "It knows 65 characters and sees 64 of them at a time. Other ones of a prompt (figures but for 3, brackets, other scripts, "
+        "emoji) are left out; accents are taken off letters, and quotation marks and dashes become plain ones.",
+        "It learned how such lines look, and to spell. What it writes has no meaning.",
+        BIAS,
+    ),
+    counted="characters",
+    learned="characters",
+    repeats=", in windows that begin anywhere",
+    reads=READS.replace("tokens", "characters"),
+    curve="characters",
+)
+
+
 def _listed(texts: dict[str, str]) -> str:
     return ", ".join(f"`{name}`" for name in texts)
 
 
-def figures(bits: dict[str, float], texts: dict[str, str]) -> dict[str, Any]:
+def figures(bits: dict[str, float], texts: Mapping[str, str]) -> dict[str, Any]:
     """bits: of `bits_per_byte`. Beside it what a compressor that knows no language needs."""
-    raw = "".join(texts.values()).encode()
     return {
         "n": len(texts),
         "bits_per_byte": round(bits["all"], 3),
-        "xz_bits_per_byte": round(8 * len(lzma.compress(raw, preset=9)) / len(raw), 3),
+        "xz_bits_per_byte": compressed(texts),
         "each": {name: round(bits[name], 3) for name in texts},
     }
+
+
+def compressed(texts: Mapping[str, str]) -> float:
+    """Bits per byte of all of them together, by xz."""
+    raw = "".join(texts.values()).encode()
+    return round(8 * len(lzma.compress(raw, preset=9)) / len(raw), 3)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from playground.core import segment
-from playground.core.calls import Call, Candidate, Classify, Embed, Match, Tag
+from playground.core.calls import Call, Candidate, Classify, Embed, Foresee, Generate, Match, Pick, Rewrite, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import Busy
-from playground.core.events import LAST, Cancelled, Failed, Finished, Loading, Queued
+from playground.core.events import LAST, Cancelled, Failed, Finished, Loading, Partial, Queued
 from playground.core.protocols import Runtime
 from playground.core.streams import iterate
 from playground.core.types import ModelRef
-from tests.fakes.runtime import FakeRuntime
+from playground.core.writing_types import Writing
+from tests.fakes.runtime import FakeRuntime, Script
 
 from .conftest import eventually
 
@@ -105,3 +106,50 @@ def test_a_held_call_ends_when_released_or_stopped():
         assert ended.wait(20)
         assert isinstance(events[-1], last)
         eventually(lambda: runtime.running == 0)
+
+
+def test_it_writes_word_by_word_and_keeps_to_the_settings():
+    call = Generate(MODEL, text="Once", writing=Writing(length=9, temperature=0.8, seed=3, details=True))
+    events = ask(FakeRuntime(), call)
+    parts = [event for event in events if isinstance(event, Partial)]
+    output = events[-1].output
+    assert len(parts) == len(output.tokens) == events[-1].stats.tokens_out == 9
+    assert output.ended == "length"
+    assert "".join(part.delta for part in parts) == "".join(token.text for token in output.tokens) == output.text
+    assert all(0 < token.probability < 1 and token.alternatives for token in output.tokens)
+    assert ask(FakeRuntime(), call)[-1].output == output
+    other = ask(FakeRuntime(), replace(call, writing=replace(call.writing, seed=4, details=False)))[-1].output
+    assert other.text != output.text
+    assert other.tokens == ()
+    whole = ask(FakeRuntime(), Rewrite(MODEL, text="A text.", writing=Writing(length=100, beams=4)))
+    assert [type(event) for event in whole] == [Queued, Finished]
+    assert whole[-1].output.ended == "stop"
+
+
+def test_a_text_that_is_stopped_gets_no_further_word():
+    runtime = FakeRuntime(always=Script(pause=0.01))
+    events, cancel = [], Cancel(20)
+    first = threading.Event()
+
+    def emit(event):
+        events.append(event)
+        if isinstance(event, Partial):
+            first.set()
+
+    runtime.submit(Generate(MODEL, text="Once", writing=Writing(length=1000)), emit, cancel)
+    assert first.wait(20)
+    cancel.set()
+    eventually(lambda: runtime.running == 0)
+    assert isinstance(events[-1], Cancelled)
+    assert sum(isinstance(event, Partial) for event in events) < 12
+
+
+def test_it_picks_sentences_where_they_stand_and_foresees_texts():
+    text = "One. This sentence is the longest of all.\nA middle one is here!"
+    output = ask(FakeRuntime(), Pick(MODEL, text=text, most=2))[-1].output
+    assert [text[start:end] for start, end in output.picked] == text.splitlines()[0][5:].split(
+        "\n"
+    ) + text.splitlines()[1:]
+    foreseen = ask(FakeRuntime(), Foresee(MODEL, text="水 is water"))[-1].output
+    assert foreseen.bytes == len("水 is water".encode())
+    assert 1 <= foreseen.bits_per_byte < 3

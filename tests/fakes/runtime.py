@@ -13,7 +13,7 @@ import numpy as np
 
 from playground.core import segment
 from playground.core.bio import Scheme
-from playground.core.calls import Call, Classify, Embed, Extract, Match, Tag
+from playground.core.calls import Call, Classify, Embed, Extract, Foresee, Generate, Match, Pick, Rewrite, Tag
 from playground.core.cancel import Cancel
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
@@ -28,8 +28,10 @@ from playground.core.types import (
     Stats,
     in_order,
 )
+from playground.core.writing_types import Text
 from playground.engine.scores import chosen, judged
 from tests.fakes.answers import fake_extracted
+from tests.fakes.writing import fake_foreseen, fake_picked, fake_text, partials
 
 DIMENSIONS = 16
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference names none
@@ -38,11 +40,12 @@ TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")  # of a tagger whose reference 
 @dataclass
 class Script:
     """How one call goes. `events` come first; then `delay` seconds; then `hold` waits for `release`; then `error`, `output`
-    or, with neither, the usual answer.
+    or, with neither, the usual answer. A text is written word by word, with `pause` seconds before each.
     """
 
     events: tuple[Event, ...] = ()
     delay: float = 0.0
+    pause: float = 0.0
     hold: bool = False
     error: PlaygroundError | None = None
     output: Output | None = None
@@ -53,7 +56,7 @@ class Script:
 
 
 class FakeRuntime:
-    """Implements `core.protocols.Runtime`. Calls without a delay are answered before `submit` returns.
+    """Implements `core.protocols.Runtime`. Calls without a delay or pause are answered before `submit` returns.
 
     scripts: for the next calls, in order; `always`: for all others. calls: what was submitted.
     """
@@ -84,7 +87,7 @@ class FakeRuntime:
         send(Queued(ahead=0))
         for event in script.events:
             send(event)
-        if script.delay or script.hold:
+        if script.delay or script.hold or script.pause:
             thread = threading.Thread(target=self._later, args=(call, send, token, script), daemon=True)
             self._running.add(thread)
             thread.start()
@@ -99,10 +102,12 @@ class FakeRuntime:
         stopped.wait(script.delay)
         if script.hold:
             script.released.wait()
-        self._answer(call, send, token, script)
+        self._answer(call, send, token, script, stopped)
         self._running.discard(threading.current_thread())
 
-    def _answer(self, call: Call, send: Emitter, token: Cancel, script: Script) -> None:
+    def _answer(
+        self, call: Call, send: Emitter, token: Cancel, script: Script, stopped: threading.Event | None = None
+    ) -> None:
         stats = Stats(model=call.model.id, revision=call.model.revision or None)
         if script.error is not None:
             send(Failed(error=script.error, stats=stats))
@@ -112,7 +117,11 @@ class FakeRuntime:
             except PlaygroundError as error:
                 send(Failed(error=error, stats=stats))
             else:
-                send(Finished(output=output, stats=fake_stats(call)))
+                if isinstance(call, Generate | Rewrite) and isinstance(output, Text):
+                    for partial in partials(output, call.writing):
+                        if (stopped is not None and stopped.wait(script.pause)) or not send(partial):
+                            return
+                send(Finished(output=output, stats=fake_stats(call, output)))
         token.set()  # takes it off its parent
 
     @property
@@ -170,6 +179,12 @@ def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Ou
     if isinstance(call, Embed):
         vectors = np.stack([embed(text) for text in call.texts])
         return Embeddings(vectors, tuple(len(text.split()) + 2 for text in call.texts))
+    if isinstance(call, Generate | Rewrite):
+        return fake_text(call)
+    if isinstance(call, Pick):
+        return fake_picked(call)
+    if isinstance(call, Foresee):
+        return fake_foreseen(call)
     raise NotSupported(f"FakeRuntime has no answer to {type(call).__name__}.")
 
 
@@ -205,8 +220,11 @@ def embed(text: str) -> np.ndarray:
     return (total / max(float(np.linalg.norm(total)), 1e-9)).astype(np.float32)
 
 
-def fake_stats(call: Call) -> Stats:
-    texts = (call.text,) if isinstance(call, Classify | Match | Tag) else getattr(call, "texts", ())
+def fake_stats(call: Call, output: Output | None = None) -> Stats:
+    """A text that was written took 10 ms a word."""
+    whole = isinstance(call, Classify | Match | Tag | Generate | Rewrite | Pick | Foresee)
+    texts = (call.text,) if whole else getattr(call, "texts", ())
+    written = len(output.text.split()) if isinstance(output, Text) and isinstance(call, Generate | Rewrite) else None
     return Stats(
         model=call.model.id,
         revision=call.model.revision or None,
@@ -216,8 +234,11 @@ def fake_stats(call: Call) -> Stats:
         parameters=1234,
         resident_bytes=4936,
         queue_seconds=0.0,
-        latency_seconds=0.001,
+        latency_seconds=0.01 * written if written else 0.001,
+        time_to_first_token_seconds=0.01 if written else None,
         tokens_in=sum(len(text.split()) + 2 for text in texts),
+        tokens_out=written,
+        tokens_per_second=100.0 if written else None,
         cache_hit=True,
         batch_size=1,
         truncated=False,

@@ -81,7 +81,7 @@ def build(
     """A module of this class and config, in evaluation mode on the device, and its tokenizer. Raises ModelError."""
     import torch
 
-    from playground.scratch.tokenizer import Tokenizer
+    from playground.scratch import tokenizer as tokenizers
 
     context.report("reading the weights", 0.0)
     weights.verify(ref, but=(weights.WEIGHTS,))
@@ -91,7 +91,7 @@ def build(
         with hf.building, torch.device("meta"):
             module = model(config(**weights.read_json(ref, "config.json")))
         module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
-        tokenizer = Tokenizer.load(Path(ref.folder) / "tokenizer.json")
+        tokenizer = tokenizers.load(Path(ref.folder))
     except (RuntimeError, TypeError, ValueError, KeyError, OSError) as error:
         raise LoadFailed(f"The model {ref.id} cannot be built from its files: train it or get it again.") from error
     context.report("moving to the device", 0.8)

@@ -1,0 +1,89 @@
+"""What a loaded model offers that writes texts. Knows no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from playground.engine.loaders import Answering
+
+
+class Vocabulary(Protocol):
+    """Texts as tokens. begin: what a text begins after, nothing or one token; `stop`: what ends one. Device thread only."""
+
+    @property
+    def begin(self) -> tuple[int, ...]: ...
+
+    @property
+    def stop(self) -> frozenset[int]: ...
+
+    def encode(self, text: str) -> list[int]:
+        """Without special tokens."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Special tokens left out; what is no whole character becomes U+FFFD."""
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """The characters that `encode` leaves out."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as tokens, its end alone where it was too long."""
+
+    ids: Sequence[int]
+    truncated: bool = False
+
+
+class Opened(Protocol):
+    """A text that is being written. rows: it takes of a pass; `unread`: tokens per row of its next one. prompt: the tokens that it
+    goes on from, as far as they matter to how its own ones are spelled.
+    """
+
+    @property
+    def prompt(self) -> Sequence[int]: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def unread(self) -> int: ...
+
+    @property
+    def done(self) -> bool: ...
+
+
+class Desk(Protocol):
+    """The texts that a model is writing side by side. Device thread only.
+
+    `Step`s are those of `playground.scratch.sampling`.
+    """
+
+    def open(self, prompt: Sequence[int], sampling: Any) -> Opened:
+        """Begins a text. Nothing is computed yet."""
+
+    def advance(self, opened: Sequence[Opened]) -> list[Sequence[Any]]:
+        """The next token of each text; none where it is not known yet, several where they were found together."""
+
+    def close(self, opened: Opened) -> None:
+        """Frees what it holds, however often it is called."""
+
+
+class Decoder(Answering, Protocol):
+    """A model that goes on with a text. context: the most tokens that it looks at."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def desk(self) -> Desk: ...
+
+    def prompt(self, text: str, length: int, beams: int) -> Prompt:
+        """What it reads of a text, to write so many tokens behind it."""
+
+    def foreseen(self, ids: Sequence[int], new: int) -> float:
+        """The bits that it takes to say the last `new` of some tokens, at most `context` and one, by those before them."""
