@@ -62,3 +62,7 @@ TATOEBA = (
     "**Tatoeba** (tatoeba.org, its contributors): English sentences with their French translations, as published in pairs. "
     "Licence: CC BY 2.0 FR.",
 )
+SCITLDR = (
+    "**SciTLDR** (Cachola et al. 2020, Allen Institute for AI): abstracts of papers on machine learning with one-line summaries by "
+    "their authors, and of the dev part by readers too. Licence: Apache-2.0.",
+)

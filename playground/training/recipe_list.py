@@ -304,5 +304,15 @@ RECIPES = {
             "playground.training.translator_from_scratch",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "summarization-scitldr",
+                "LoRA adapter that picks the sentence that sums a paper up, over the bundled encoder",
+                "SciTLDR: abstracts and one-line summaries",
+                10,
+            ),
+            "playground.training.pickers",
+            {},
+        ),
     )
 }
