@@ -314,5 +314,15 @@ RECIPES = {
             "playground.training.pickers",
             {},
         ),
+        Recipe(
+            RecipeInfo(
+                "summarization-scratch",
+                "our own small encoder-decoder and tokenizer, summaries of a line, from random weights",
+                "Wikipedia paragraphs, SciTLDR",
+                14,
+            ),
+            "playground.training.summarizer_from_scratch",
+            {},
+        ),
     )
 }
