@@ -42,7 +42,7 @@ class RewriterSettings:
     hidden: int = 384
     context: int = 128
     source_context: int = 128
-    epochs: int = 4
+    epochs: int = 3
     tokens: int = 2048
     rate: float = 4e-3
     warmup: float = 0.04
