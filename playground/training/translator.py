@@ -82,6 +82,7 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": [],
         "max_length": settings.context,
+        "sentences": True,
         "parameters": sum(p.numel() for p in shipped.parameters()),
         "settings": asdict(settings),
     }
