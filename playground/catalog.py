@@ -18,7 +18,8 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.errors import BadFile, NotHere, UnknownName
 from playground.core.types import ModelRef, Source
 
-WEIGHTS = "model.safetensors"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one file, or the list of its parts
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 class _Row(BaseModel):
@@ -140,6 +141,10 @@ class Catalog:
     def ref(self, checkpoint: Checkpoint) -> ModelRef:
         """What the runtime needs to load it. Raises NotHere."""
         folder = self.folder(checkpoint)
+        if folder is None and checkpoint.hub and any(_cached(checkpoint.id, checkpoint.revision, one) for one in PICKLES):
+            raise NotHere(
+                f"The model {checkpoint.id} is offered as a pickle only, which can run code: choose another model."
+            )
         if folder is None:
             remedy = (
                 "fetch it with `python -m playground prefetch`" if checkpoint.hub else "install the playground again"
@@ -228,6 +233,8 @@ def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float],
 
 # The formats that recipes write, and what loads them.
 _LOADERS = {
+    "causal-lm": "pipeline-decoder",
+    "lora-causal-lm": "lora-decoder",
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
     "lora-masked": "lora-masked",
@@ -241,6 +248,7 @@ _LOADERS = {
     "scratch-encoder-tagger": "scratch-tagger",
     "scratch-encoder-masked": "scratch-masked",
     "scratch-seq2seq": "scratch-seq2seq",
+    "scratch-gpt": "scratch-decoder",
 }
 
 
@@ -283,10 +291,15 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _in_hub_cache(repo: str, revision: str) -> Path | None:
     """The snapshot folder that holds both the config and safetensors weights, else None."""
+    config = _cached(repo, revision, "config.json")
+    return config.parent if config and any(_cached(repo, revision, name) for name in WEIGHTS) else None
+
+
+def _cached(repo: str, revision: str, name: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = [try_to_load_from_cache(repo, name, revision=revision or "main") for name in ("config.json", WEIGHTS)]
-    return Path(str(found[0])).parent if all(isinstance(path, str) for path in found) else None
+    found = try_to_load_from_cache(repo, name, revision=revision or "main")
+    return Path(found) if isinstance(found, str) else None
 
 
 def _first_line(error: Exception) -> str:
