@@ -141,7 +141,11 @@ class Catalog:
     def ref(self, checkpoint: Checkpoint) -> ModelRef:
         """What the runtime needs to load it. Raises NotHere."""
         folder = self.folder(checkpoint)
-        if folder is None and checkpoint.hub and any(_cached(checkpoint.id, checkpoint.revision, one) for one in PICKLES):
+        if (
+            folder is None
+            and checkpoint.hub
+            and any(_cached(checkpoint.id, checkpoint.revision, one) for one in PICKLES)
+        ):
             raise NotHere(
                 f"The model {checkpoint.id} is offered as a pickle only, which can run code: choose another model."
             )
