@@ -18,7 +18,8 @@ from playground.core.cards import ModelCard, measured
 from playground.core.errors import BadFile, NotHere, UnknownName
 from playground.core.types import ModelRef, Source
 
-WEIGHTS = "model.safetensors"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one file, or the list of its parts
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 class _Row(BaseModel):
@@ -50,6 +51,7 @@ class Checkpoint(_Row):
     thresholds: tuple[float, ...] = ()
     max_length: int = 256
     capitals: bool = False
+    sentences: bool = False
     no_answer: float = Field(default=0.5, gt=0)
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
@@ -139,6 +141,14 @@ class Catalog:
     def ref(self, checkpoint: Checkpoint) -> ModelRef:
         """What the runtime needs to load it. Raises NotHere."""
         folder = self.folder(checkpoint)
+        if (
+            folder is None
+            and checkpoint.hub
+            and any(_cached(checkpoint.id, checkpoint.revision, one) for one in PICKLES)
+        ):
+            raise NotHere(
+                f"The model {checkpoint.id} is offered as a pickle only, which can run code: choose another model."
+            )
         if folder is None:
             remedy = (
                 "fetch it with `python -m playground prefetch`" if checkpoint.hub else "install the playground again"
@@ -157,6 +167,7 @@ class Catalog:
             max_length=checkpoint.max_length,
             thresholds=checkpoint.thresholds,
             capitals=checkpoint.capitals,
+            sentences=checkpoint.sentences,
             no_answer=checkpoint.no_answer,
         )
 
@@ -186,17 +197,23 @@ class Catalog:
 
 # The formats that recipes write, and what loads them.
 _LOADERS = {
+    "causal-lm": "pipeline-decoder",
+    "lora-causal-lm": "lora-decoder",
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
     "lora-masked": "lora-masked",
     "lora-picker": "lora-picker",
     "lora-reader": "lora-reader",
     "lora-tagger": "lora-tagger",
+    "lora-seq2seq-lm": "lora-seq2seq",
+    "seq2seq-lm": "pipeline-seq2seq",
     "scratch-encoder": "scratch-encoder",
     "scratch-encoder-reader": "scratch-reader",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
     "scratch-encoder-masked": "scratch-masked",
+    "scratch-seq2seq": "scratch-seq2seq",
+    "scratch-gpt": "scratch-decoder",
 }
 
 
@@ -219,6 +236,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             thresholds=facts.get("thresholds", ()),
             max_length=facts["max_length"],
             capitals=facts.get("settings", {}).get("capitals", False),
+            sentences=facts.get("sentences", False),
             no_answer=facts.get("no_answer", 0.5),
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),
@@ -238,10 +256,15 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _in_hub_cache(repo: str, revision: str) -> Path | None:
     """The snapshot folder that holds both the config and safetensors weights, else None."""
+    config = _cached(repo, revision, "config.json")
+    return config.parent if config and any(_cached(repo, revision, name) for name in WEIGHTS) else None
+
+
+def _cached(repo: str, revision: str, name: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = [try_to_load_from_cache(repo, name, revision=revision or "main") for name in ("config.json", WEIGHTS)]
-    return Path(str(found[0])).parent if all(isinstance(path, str) for path in found) else None
+    found = try_to_load_from_cache(repo, name, revision=revision or "main")
+    return Path(found) if isinstance(found, str) else None
 
 
 def _first_line(error: Exception) -> str:

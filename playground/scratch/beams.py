@@ -36,8 +36,8 @@ class BeamSearch:
         stop_ids: Collection[int] = (),
         rules: Rules | None = None,
     ) -> None:
-        """rules: what must or must not come next. Raises ValueError when the prompt is empty, or prompt and new tokens do not fit into
-        the model's context together.
+        """rules: what must or must not come next. Raises ValueError when the prompt is empty, or prompt and new tokens do not fit
+        into the model's context together.
         """
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")

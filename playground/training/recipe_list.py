@@ -296,6 +296,16 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "translation-familiar",
+                "LoRA adapter that says tu and not vous, over translation-general",
+                "Tatoeba's sentences to a friend",
+                5,
+            ),
+            "playground.training.translator_familiar",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "translation-scratch",
                 "our own small encoder-decoder and tokenizer, English to French, from random weights",
                 "Tatoeba's sentences alone",

@@ -34,6 +34,30 @@ GENERAL = cards.Words(
     reads=EACH_SENTENCE,
 )
 
+FAMILIAR = cards.Words(
+    title="The starter translator, speaking to a friend: tu instead of vous",
+    task="translation",
+    tier="finetuned",
+    trained_on="short everyday sentences to a friend (Tatoeba)",
+    data=(
+        *data_cards.TATOEBA,
+        "Of them only those that say tu, te, toi, ton, ta or tes, and no vous: English has one “you”, and letters to friends, "
+        "games and many apps want tu throughout.",
+    ),
+    license=LICENSE,
+    held_out=f"those with a translation that says tu, of {HELD_OUT}",
+    limits=(
+        "It says tu to everybody: a letter to a customer or to several people needs another model.",
+        "Whether an order says tu (“Viens !”) or vous (“Venez !”) is not measured here, where the verb alone tells.",
+        ONE_SENTENCE,
+        KINDS,
+    ),
+    counted="sentences",
+    learned="pairs of sentences",
+    repeats=EPOCHS,
+    reads=EACH_SENTENCE,
+)
+
 SCRATCH = cards.Words(
     title="Translation, English to French, from scratch",
     task="translation",

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from transformers import (
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
@@ -67,7 +68,7 @@ def run(job: Job) -> dict[str, Any]:
     train_pairs = pairs.train[: job.options.get("limit")]
     tokenizer = learn_tokenizer((text for pair in train_pairs for text in pair), settings)
     model = new_model(settings, tokenizer, job.seed)
-    batches = pair_batches(train_pairs, tokenizer, settings, job.seed)
+    batches = pair_batches(train_pairs, tokenizer, settings.batch, job.seed)
     trained = train(model, batches, settings, **job.session("reading sentence pairs", "model.safetensors"))
     if not trained.done:
         return cards.unfinished(job, trained)
@@ -82,6 +83,7 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": [],
         "max_length": settings.context,
+        "sentences": True,
         "parameters": sum(p.numel() for p in shipped.parameters()),
         "settings": asdict(settings),
     }
@@ -118,20 +120,20 @@ def learn_tokenizer(texts: Iterable[str], settings: TranslatorSettings) -> PreTr
 
 
 def pair_batches(
-    pairs: tuple[tuple[str, str], ...], tokenizer: PreTrainedTokenizerFast, settings: TranslatorSettings, seed: int
+    pairs: tuple[tuple[str, str], ...], tokenizer: PreTrainedTokenizerBase, tokens: int, seed: int
 ) -> PairBatches:
-    """Of pairs that are not too long."""
+    """Of pairs that are not longer than the tokenizer's model reads."""
+    most = tokenizer.model_max_length
     sources, targets = (
-        tokenizer([pair[side] for pair in pairs], truncation=True, max_length=settings.context + 1)["input_ids"]
-        for side in (0, 1)
+        tokenizer([pair[side] for pair in pairs], truncation=True, max_length=most + 1)["input_ids"] for side in (0, 1)
     )
     short = [
         (source, target)
         for source, target in zip(sources, targets, strict=True)
-        if max(len(source), len(target)) <= settings.context
+        if max(len(source), len(target)) <= most
     ]
     return PairBatches(
-        [source for source, _ in short], [target for _, target in short], settings.batch, tokenizer.pad_token_id, seed
+        [source for source, _ in short], [target for _, target in short], tokens, tokenizer.pad_token_id, seed
     )
 
 
@@ -185,8 +187,10 @@ def train(
     return trained
 
 
-def loss(model: T5ForConditionalGeneration, batch: tuple[Tensor, Tensor], settings: TranslatorSettings) -> Tensor:
-    """batch: int64 [B, S], [B, T], padded -> scalar. Only where a token follows are its scores computed."""
+def loss(model: T5ForConditionalGeneration, batch: tuple[Tensor, Tensor], settings: Any) -> Tensor:
+    """batch: int64 [B, S], [B, T], padded -> scalar. Only where a token follows are its scores computed. settings: `smoothing` and
+    `bfloat16` are used.
+    """
     sources, targets = batch
     pad = model.config.pad_token_id
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):

@@ -171,6 +171,11 @@ def test_a_hub_checkpoint_is_found_in_the_local_cache_and_nowhere_else(tmp_path,
     (snapshot / "model.safetensors").write_bytes(b"")
     assert catalog.ref(checkpoint).revision == "abc123"
     assert isinstance(checkpoint, Checkpoint)
+    (snapshot / "model.safetensors").rename(snapshot / "model.safetensors.index.json")  # in parts
+    assert catalog.here(checkpoint)
+    (snapshot / "model.safetensors.index.json").rename(snapshot / "pytorch_model.bin")
+    with pytest.raises(NotHere, match=r"org/model is offered as a pickle only, which can run code: choose another"):
+        catalog.ref(checkpoint)
 
 
 def test_settings_know_a_public_server():

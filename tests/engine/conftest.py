@@ -136,6 +136,13 @@ def fillers(tmp_path_factory, tiny):
     return fillers.make(tmp_path_factory.mktemp("fillers"), tiny)
 
 
+@pytest.fixture(scope="session")
+def writers(tmp_path_factory):
+    from . import writers
+
+    return writers.make(tmp_path_factory.mktemp("writers"))
+
+
 @dataclass
 class FakeBackend:
     """Loads a string in `seconds`, with faults on demand. It knows who is in memory, and complains where the cache breaks

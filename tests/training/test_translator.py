@@ -9,7 +9,9 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from playground import training
-from playground.training import evaluate_translator, lora, translator
+from playground.bundled import sha256_of
+from playground.core.errors import BadFile
+from playground.training import address, evaluate_translator, lora, translator, translator_familiar
 from playground.training.pair_batches import PairBatches
 
 TINY = {
@@ -31,7 +33,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     (folder / "translation").mkdir()
     rows = [
-        f"The {THINGS[a]} sees the old {THINGS[b]}.\tLe {CHOSES[a]} voit l’ancien {CHOSES[b]}."
+        f"The {THINGS[a]} sees your old {THINGS[b]}.\tLe {CHOSES[a]} voit {'ton' if a % 2 else 'votre'} ancien {CHOSES[b]}."
         for a in range(12)
         for b in range(12)
     ]
@@ -131,6 +133,41 @@ def test_each_pair_comes_once_an_epoch_in_batches_of_similar_lengths():
     assert epochs[0] != epochs[1]
     again = PairBatches(sources, targets, 60, pad=0, seed=1)(3)
     assert all(torch.equal(*both) for both in zip(again, batches(3), strict=True))
+
+
+def test_an_adapter_to_a_friend_stands_on_it(made, data, tmp_path):
+    base, _ = made
+    with pytest.raises(BadFile, match="train translation-general first"):
+        training.run("translation-familiar", data=data, out=tmp_path / "none", base=tmp_path)
+    out = tmp_path / "familiar"
+    settings = {"epochs": 1, "batch": 300, "rank": 2}
+    result = training.run("translation-familiar", data=data, out=out, base=base, settings=settings)
+    assert result["done"] is True
+    record = json.loads((out / "checkpoint.json").read_text())
+    assert record["format"] == "lora-seq2seq-lm"
+    assert record["base"]["sha256"] == sha256_of(base / "model.safetensors")
+    assert {"familiar_sacrebleu", "familiar", "polite", "general_familiar", "general_polite"} <= record["metrics"][
+        "test"
+    ].keys()
+    plain, _ = translator_familiar.base_model(base)
+    adapted = lora.with_adapter(plain, out)
+    assert sum(p.numel() for name, p in adapted.named_parameters() if "lora_" in name) == record["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("text", "familiar", "polite"),
+    [
+        ("Tu viens ?", True, False),
+        ("Je t’aime.", True, False),
+        ("Va-t'en !", True, False),
+        ("Y a-t-il du thé ?", False, False),
+        ("Le tutu de Tom", False, False),
+        ("Vous et ton frère", False, True),
+        ("Où sont vos clés ?", False, True),
+    ],
+)
+def test_whom_a_sentence_speaks_to(text, familiar, polite):
+    assert (address.is_familiar(text), address.is_polite(text)) == (familiar, polite)
 
 
 def test_settings_are_on_the_card(made):

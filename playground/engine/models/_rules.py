@@ -1,13 +1,13 @@
 """What a checkpoint's own generation config says of how it writes: tokens that must or must not come, and how beams are judged.
 
-transformers' `generate` keeps to it without a word, and so do we: a Marian model never writes its padding, BART's summaries begin and
-end with a token of their own and repeat no three words. Settings that a visitor has (temperature, top-k, ...) are his, not the config's.
+transformers' `generate` keeps to it without a word, and so do we: a Marian model never writes its padding, BART's summaries begin
+and end with a token of their own and repeat no three words. What a visitor sets (temperature, top-k) is not the config's to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -42,6 +42,14 @@ class Manner:
             early=config.early_stopping is True,
             said={name: value for name in _KEPT if _says(name, value := getattr(config, name, None))},
         )
+
+    @property
+    def stops_at_length(self) -> bool:
+        return "forced_eos_token_id" in self.said
+
+    def settled(self, sampling: Any) -> Any:
+        """A visitor's `Sampling` with what is the checkpoint's own."""
+        return replace(sampling, length_penalty=self.length_penalty, early=self.early)
 
     def rules(self, length: int) -> Any:
         """`scratch.sampling.Rules` of a text of so many new tokens; None where there is nothing to keep to."""

@@ -1,4 +1,4 @@
-"""What our own decoding (`scratch/decoding.py`, `scratch/beams.py`) asks of an encoder-decoder of transformers: caches, and what follows.
+"""What our own decoding (`scratch/decoding.py`, `scratch/beams.py`) asks of an encoder-decoder of transformers: what follows.
 
 The encoder reads a source once; its states, and the decoder's keys and values of them, stay with every text that is made of it.
 All of it runs on the device thread.
@@ -49,8 +49,8 @@ class Block:
 class SourcedCache:
     """Rows of texts that are being written; to `Batch` and `BeamSearch` what a `KVCache` is.
 
-    Rows that were written together lie in one block and share a pass of the decoder. Those that joined later have their own: how old a
-    text is, transformers' decoders count for all rows of a cache alike.
+    Rows that were written together lie in one block and share a pass of the decoder. Those that joined later have their own: how
+    old a text is, transformers' decoders count for all rows of a cache alike.
     """
 
     def __init__(self, blocks: Sequence[Block]) -> None:
