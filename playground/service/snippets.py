@@ -14,11 +14,11 @@ from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
 from playground.core.calls import Fill, Match
 from playground.core.extract_task import CONTEXT
-from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
 from playground.service import masked_snippets, matcher_snippets, reader_snippets, tagger_snippets
 from playground.service.cards import pick
+from playground.service.hosted_snippets import hosted
 
 Render = Callable[[Catalog, Task, Checkpoint, str], str]
 
@@ -85,53 +85,14 @@ for score, threshold, label in sorted(zip(scores.tolist(), thresholds, labels), 
     print(f"{{score:.3f}} {{'*' if score >= threshold else ' '}} {{label}}")
 """
 
-_HOSTED = '''"""{title} by a hosted API. Needs: pip install openai
-
-Reads OPENAI_API_KEY, and OPENAI_BASE_URL for another OpenAI-compatible endpoint.
-"""
-import json
-
-from openai import OpenAI
-
-text = {text}
-schema = {schema}
-
-client = OpenAI(timeout=30)
-reply = client.chat.completions.create(
-    model={model},
-    messages=[
-        {{"role": "system", "content": {instruction}}},
-        {{"role": "user", "content": text}},
-    ],
-    response_format={{"type": "json_schema", "json_schema": {{"name": {name}, "strict": True, "schema": schema}}}},
-)
-{shown}
-print(reply.usage.prompt_tokens, "tokens in,", reply.usage.completion_tokens, "tokens out")
-'''
-
 
 def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, model: str | None) -> str:
     """The file as text. Raises UnknownName for a model that this card does not offer."""
     choice = pick(choices, model)
     checkpoint = catalog.checkpoints.get(choice.id)
     if checkpoint is None:
-        return _HOSTED.format(
-            title=task.title,
-            text=repr(task.prompt(text)),
-            schema=pformat(task.schema(), width=110, sort_dicts=False),
-            model=repr(choice.id),
-            instruction=repr(task.instruction),
-            name=repr(task.name.replace("-", "_")),
-            shown=_shown(task).strip("\n"),
-        )
+        return hosted(task, text, choice.id)
     return _LOCAL[checkpoint.loader](catalog, task, checkpoint, text)
-
-
-def _shown(task: Task) -> str:
-    """How a hosted answer is printed."""
-    if not isinstance(task, SpanTask):
-        return "print(json.loads(reply.choices[0].message.content))"
-    return tagger_snippets.IN_READING_ORDER if task.every_word else tagger_snippets.BY_OCCURRENCE
 
 
 def _hub(template: str) -> Render:
