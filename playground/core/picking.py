@@ -5,7 +5,7 @@ to those after it a little more than to those before it, since texts tend to say
 part of the way from the smallest to the largest of the text, so that what all sentences share counts for nothing.
 
 Several sentences are taken by maximal marginal relevance (Carbonell and Goldstein 1998): each is to be central and unlike those
-taken before it.
+taken before it. What says nearly the same as one of those comes last, however central.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 CUT = 0.4  # of the way from the smallest likeness to the largest: less counts for nothing
 BEFORE = 0.8  # what likeness to earlier sentences counts, where to later ones it counts 1
 RELEVANCE = 0.5  # against unlikeness to what was taken
+ALIKE = 0.9  # from this likeness on a sentence says the same
 WORDS = 4  # a heading, a number or a greeting has fewer, and says little by itself
 
 
@@ -35,7 +36,7 @@ def centrality(likeness: np.ndarray) -> np.ndarray:
     over = np.maximum(likeness - (low + CUT * (high - low)), 0.0)
     after = np.triu(over, 1).sum(axis=1, dtype=np.float64)
     before = np.tril(over, -1).sum(axis=1, dtype=np.float64)
-    found: np.ndarray = after + BEFORE * before
+    found: np.ndarray = np.round(after + BEFORE * before, 5)  # in company a sum differs in the seventh digit
     return found
 
 
@@ -70,7 +71,7 @@ def _taken(relevance: np.ndarray, likeness: np.ndarray, texts: Sequence[str], mo
     nearest = np.zeros(len(texts))  # to what was taken
     taken: list[int] = []
     for _ in range(min(most, len(texts))):
-        worth = RELEVANCE * relevance - (1 - RELEVANCE) * nearest - 10.0 * silent
+        worth = RELEVANCE * relevance - (1 - RELEVANCE) * nearest - 10.0 * silent - 5.0 * (nearest >= ALIKE)
         worth[taken] = -np.inf
         best = int(worth.argmax())
         taken.append(best)

@@ -40,8 +40,11 @@ def _rouge(texts: tuple[str, ...], said: str) -> Mapping[str, float]:
 @cache
 def _scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    return RougeScorer(list(ROUGE), use_stemmer=True)
+    return RougeScorer(
+        list(ROUGE), tokenizer=DefaultTokenizer(use_stemmer=True)
+    )  # left to itself, it logs that it takes this one
 
 
 # -- BLEU
@@ -63,7 +66,7 @@ def _bleu_counts(texts: tuple[str, ...], said: str) -> tuple[int, ...]:
 def bleu(counts: np.ndarray) -> float:
     """0..100. counts [2 + 2 ORDER]: sums of `bleu_counts`."""
     length, nearest, *grams = (int(count) for count in counts)
-    return float(_bleu().compute_bleu(grams[:ORDER], grams[ORDER:], length, nearest).score)
+    return float(_bleu().compute_bleu(grams[:ORDER], grams[ORDER:], length, nearest, smooth_method="exp").score)
 
 
 @cache

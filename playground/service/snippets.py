@@ -12,11 +12,11 @@ from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
-from playground.core.calls import Fill, Match
+from playground.core.calls import Fill, Match, Pick
 from playground.core.extract_task import CONTEXT
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
-from playground.service import masked_snippets, matcher_snippets, reader_snippets, tagger_snippets
+from playground.service import masked_snippets, matcher_snippets, picking_snippets, reader_snippets, tagger_snippets
 from playground.service.cards import pick
 from playground.service.hosted_snippets import hosted
 
@@ -208,6 +208,29 @@ def _masked(template: str) -> Render:
     return render
 
 
+def _picker(template: str) -> Render:
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Pick)
+        return template.format(
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(text),
+            most=call.most,
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            max_length=checkpoint.max_length,
+        )
+
+    return render
+
+
+def _encoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    """What the task asks an encoder: to compare a text with labels, or its sentences with one another."""
+    call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+    render = _picker(picking_snippets.ENCODER) if isinstance(call, Pick) else _matcher(matcher_snippets.ENCODER)
+    return render(catalog, task, checkpoint, text)
+
+
 def _written(value: object) -> str:
     """As Python; many items one a line."""
     short = repr(value)
@@ -218,7 +241,8 @@ _LOCAL: dict[str, Render] = {
     "pipeline-classifier": _hub(_PIPELINE),
     "lora-classifier": _classifier(_LORA),
     "scratch-classifier": _classifier(_SCRATCH),
-    "encoder": _matcher(matcher_snippets.ENCODER),
+    "encoder": _encoder,
+    "lora-picker": _picker(picking_snippets.LORA),
     "lora-encoder": _matcher(matcher_snippets.LORA_ENCODER),
     "scratch-encoder": _matcher(matcher_snippets.SCRATCH_ENCODER),
     "pipeline-nli": _matcher(matcher_snippets.NLI),

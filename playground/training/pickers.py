@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.bundled import ENCODER_ID, ENCODER_REVISION, ENCODER_SHA256
+from playground.bundled import ENCODER_BASE
 from playground.core import picking
 from playground.core.sentences import split
 from playground.evaluation.intervals import bootstrap
@@ -46,7 +46,7 @@ def run(job: Job) -> dict[str, Any]:
         "name": job.recipe,
         "labels": [],
         "max_length": settings.max_length,
-        "base": {"id": ENCODER_ID, "revision": ENCODER_REVISION, "sha256": ENCODER_SHA256},
+        "base": ENCODER_BASE,
         "parameters": saved_adapters.parameters(job.out),
         "settings": asdict(settings),
     }

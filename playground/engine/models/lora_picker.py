@@ -1,7 +1,7 @@
 """A LoRA adapter that says which sentence of a text sums it up, on an encoder that it shares.
 
-On disk: peft's TOKEN_CLS layout with one label, trained over `BertForTokenClassification`. The head reads the mean of the last layer over
-each sentence's tokens, which, since it is linear, is the mean of what it says of each (BERTSum reads whole texts
+On disk: peft's TOKEN_CLS layout with one label, trained over `BertForTokenClassification`. The head reads the mean of the last
+layer over each sentence's tokens, which, since it is linear, is the mean of what it says of each (BERTSum reads whole texts
 likewise: Liu and Lapata 2019, arXiv 1908.08345). The encoder's pooler takes no part: no adapter stands on it.
 """
 

@@ -103,16 +103,20 @@ class _Job(ABC):
 class _Central(_Job):
     """Each sentence has a vector of its own."""
 
+    places: dict[str, int]
+
     @property
     def compute(self) -> Callable[[Sequence[tuple[Any, Any]]], list[np.ndarray]]:
         found: Callable[[Sequence[tuple[Any, Any]]], list[np.ndarray]] = self.model.vector_runner.vectors
         return found
 
     def encoded(self) -> list[Encoded]:
-        return [self.model.encode(text, self.call.model.max_length) for text in self.texts]
+        """Of sentences that stand in the text several times, one."""
+        self.places = {text: place for place, text in enumerate(dict.fromkeys(self.texts))}
+        return [self.model.encode(text, self.call.model.max_length) for text in self.places]
 
     def chosen(self) -> list[int]:
-        vectors = np.stack([self.found[place] for place in range(len(self.texts))])
+        vectors = np.stack([self.found[self.places[text]] for text in self.texts])
         return picking.central(vectors, self.texts, self.call.most)
 
     def notes(self) -> list[str]:
