@@ -7,13 +7,16 @@ Letters in the comments, for shapes:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 ALTERNATIVES = 5  # tokens that a step names beside the chosen one
+
+# What must or must not come next, whatever is likely: (the text so far, scores [V]) -> scores [V], -inf where it must not.
+Rules = Callable[[Sequence[int], Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Sampling:
     seed: int = 0
     beams: int = 1
     length_penalty: float = 1.0  # of beams: above 0 long texts are preferred, below 0 short ones
+    early: bool = False  # of beams: over as soon as as many texts are finished as there are beams
 
     def __post_init__(self) -> None:
         wrong = {
