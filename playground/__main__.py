@@ -67,6 +67,11 @@ def _settings(**changes: Any) -> Settings:
     return settings
 
 
+def _figure(value: float) -> str:
+    """Shares and bits with three digits, BLEU's 0..100 with one."""
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -168,7 +173,7 @@ def bench(
         _print_json(result)
     else:
         for name, row in result["tiers"].items():
-            metrics = "  ".join(f"{metric} {value:.3f}" for metric, value in row["metrics"].items())
+            metrics = "  ".join(f"{metric} {_figure(value)}" for metric, value in row["metrics"].items())
             metrics += f"  perplexity {row['perplexity']['value']:.1f}" if "perplexity" in row else ""
             speed = f"p50 {row['latency_ms']['p50']} ms  {row['examples_per_second']}/s"
             said = f"{metrics}  {speed}  errors {row['errors']}" if metrics else row["error"]

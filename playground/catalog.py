@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from playground.bundled import encoder_folder
-from playground.core.cards import Measured, ModelCard
+from playground.core.cards import ModelCard, measured
 from playground.core.errors import BadFile, NotHere, UnknownName
 from playground.core.types import ModelRef, Source
 
@@ -190,49 +190,9 @@ class Catalog:
             provenance=checkpoint.provenance,
             trained_on=checkpoint.trained_on or None,
             train_seconds=facts.get("train_seconds"),
-            metrics=tuple(row for item in facts.get("metrics", {}).items() for row in _measured(*item)),
+            metrics=tuple(row for item in facts.get("metrics", {}).items() for row in measured(*item)),
             markdown=readme.read_text(encoding="utf-8") if readme and readme.is_file() else "",
         )
-
-
-METRICS = ("f1", "answer_f1", "accuracy", "macro_f1")  # what a recipe is judged by: the first of them that it measured
-BESIDE = (
-    "exact_match",
-    "micro_f1",
-    "accuracy_at_5",
-    "perplexity",
-    "ece",
-)  # what is shown with it where it was measured
-NAMES = {
-    "answer_f1": "F1",
-    "exact_match": "exact match",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "accuracy_at_5": "accuracy at 5",
-    "ece": "calibration error",
-}
-
-
-def _measured(dataset: str, figures: dict[str, Any]) -> tuple[Measured, ...]:
-    """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, "ece": 0.02, ...}`,
-    or with `f1` (entities, spam), `answer_f1` (answers to questions) or `macro_f1` (several labels at once) in accuracy's place.
-    """
-    shown = [metric for metric in METRICS if metric in figures][:1] + [metric for metric in BESIDE if metric in figures]
-    return tuple(
-        Measured(NAMES.get(metric, metric), dataset, figures[metric], figures["n"], _baselines(metric, figures))
-        for metric in shown
-    )
-
-
-def _baselines(metric: str, figures: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Of "f1" all that ends in _f1, but for another metric ("macro_f1") and its baselines."""
-    others = tuple(name for name in (*METRICS, *BESIDE) if name.endswith(f"_{metric}"))
-    suffix = f"_{metric}"
-    return tuple(
-        (name.removesuffix(suffix).replace("_", " "), value)
-        for name, value in figures.items()
-        if name.endswith(suffix) and not name.endswith(others)
-    )
 
 
 # The formats that recipes write, and what loads them.
@@ -242,6 +202,7 @@ _LOADERS = {
     "lora-classifier": "lora-classifier",
     "lora-encoder": "lora-encoder",
     "lora-masked": "lora-masked",
+    "lora-picker": "lora-picker",
     "lora-reader": "lora-reader",
     "lora-tagger": "lora-tagger",
     "lora-seq2seq-lm": "lora-seq2seq",

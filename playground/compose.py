@@ -9,7 +9,7 @@ import sys
 from playground.catalog import Catalog
 from playground.core.errors import NotHere, PlaygroundError, UnknownName
 from playground.core.protocols import Runtime
-from playground.core.types import ModelRef
+from playground.core.types import ModelRef, Source
 from playground.engine.runtime_local import LocalRuntime
 from playground.gateway import LocalGateway, start_gateway
 from playground.service import Playground
@@ -63,7 +63,14 @@ def _stand_in(settings: Settings, catalog: Catalog, runtime: Runtime) -> LocalGa
     except NotHere as error:
         log.warning("no stand-in: %s", error)
         return None
-    return start_gateway(runtime, encoder, deadline=settings.hosted_timeout, lazy=True)
+    return start_gateway(runtime, encoder, _starter(catalog), deadline=settings.hosted_timeout, lazy=True)
+
+
+def _starter(catalog: Catalog) -> ModelRef | None:
+    """The bundled language model, with which the stand-in goes on with texts; None where it is not here."""
+    rows = catalog.serving("generation", "pretrained")
+    bundled = next((row for row in rows if row.source is Source.BUNDLED and catalog.here(row)), None)
+    return None if bundled is None else catalog.ref(bundled)
 
 
 def set_up_logging(level: str) -> None:

@@ -1,6 +1,6 @@
 // A task's tab: the input lives here in the browser; a Run sends it, and what comes back fills the tab's parts.
 (() => {
-  const { consoles, actions, root, store, wire, render, addRow } = playground;
+  const { consoles, actions, root, store, wire, render, grow, addRow } = playground;
   const LINES = /\r\n|\r|\n/;
   let runs = 0;
 
@@ -69,6 +69,12 @@
       this.renew();
     }
 
+    example(text, values) {
+      this.fields.take(values);
+      this.text = text;
+      this.renew();
+    }
+
     // Cards that have said nothing yet take the labels of the fields.
     renew() { if (this.ran === null && !this.running && this.fields.all.length) this.refresh(); }
 
@@ -77,6 +83,9 @@
       const now = this.key();
       this.tab?.toggleAttribute("data-stale", this.ran !== null && !this.running && now !== this.ran);
     }
+
+    // The text that the cards' answers are about, which may have been edited since.
+    get asked() { return this.ran ? JSON.parse(this.ran)[0] : this.text; }
 
     key() { return JSON.stringify([this.text, this.models, this.values]); }
 
@@ -130,7 +139,8 @@
 
     show(update) {
       for (const [name, html] of Object.entries(update)) {
-        if (name !== "history-row") render(this.tab, name, html);
+        if (name.startsWith("more-")) grow(this.tab, name.slice("more-".length), html);
+        else if (name !== "history-row") render(this.tab, name, html);
         else if (!addRow(this.tab, html)) this.resync();
       }
       const status = "status" in update && this.tab.querySelector(".pg-status-part [role=status]");
@@ -269,7 +279,15 @@
 
   actions.run = (button) => consoleOf(button).run();
   actions.stop = (button) => consoleOf(button).stop();
-  actions.example = (chip) => { const console_ = consoleOf(chip); console_.fill(chip.dataset.text, JSON.parse(chip.dataset.values || "{}")); console_.area.focus(); };
+  actions.example = (chip) => { const console_ = consoleOf(chip); console_.example(chip.dataset.text, JSON.parse(chip.dataset.values || "{}")); console_.area.focus(); };
+  actions.reset = (button) => {
+    const console_ = consoleOf(button);
+    console_.fields.reset();
+    console_.changed();
+    console_.renew();
+    button.closest("details").querySelector("summary").focus(); // the button is gone
+  };
+  actions["whole-texts"] = (button) => { button.closest(".pg-tab").toggleAttribute("data-whole-texts"); };
   actions.open = (button) => consoleOf(button).open(Number(button.dataset.run));
   actions.lines = (box) => { consoleOf(box).linkTimer = setTimeout(() => playground.writeLink(), 0); };
   actions["all-labels"] = (button) => button.closest(".pg-tab").toggleAttribute("data-all-labels");

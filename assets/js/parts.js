@@ -4,7 +4,10 @@
   const OURS = new Set(["open"]);
 
   function attributes(old, fresh) {
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !OURS.has(name)) old.removeAttribute(name);
+    const focused = old === document.activeElement; // a tabindex that the script gave it holds the focus there
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !OURS.has(name) && !(focused && name === "tabindex")) old.removeAttribute(name);
+    }
     for (const { name, value } of fresh.attributes) {
       if (old.getAttribute(name) === value) continue;
       old.setAttribute(name, value);
@@ -15,7 +18,10 @@
   function change(old, fresh) {
     if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) { old.replaceWith(fresh.cloneNode(true)); return; }
     if (old.nodeType !== Node.ELEMENT_NODE) {
-      if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      const { nodeValue } = fresh;
+      if (nodeValue === old.nodeValue) return;
+      if (nodeValue.startsWith(old.nodeValue)) old.appendData(nodeValue.slice(old.nodeValue.length)); // a selection in it stays
+      else old.nodeValue = nodeValue;
       return;
     }
     children(old, fresh); // before the attributes: a select's value must be one of its options
@@ -41,7 +47,39 @@
 
   function render(tab, name, html) {
     const element = place(tab, name);
-    if (element) children(element, parsed(html));
+    if (!element) return;
+    const busy = () => element.querySelector(".pg-card[aria-busy=true]") !== null;
+    const was = busy();
+    children(element, parsed(html));
+    if (was || busy()) for (const box of element.querySelectorAll(".pg-written")) follow(box);
+  }
+
+  // A text that grows: each piece goes to its end, once, and where the one before it stands.
+  function grow(tab, tier, html) {
+    const box = place(tab, "card-" + tier)?.querySelector(".pg-written");
+    const text = box?.querySelector(".pg-new");
+    if (!text) return;
+    for (const piece of parsed(html).children) {
+      if (piece.dataset.from !== box.dataset.to) continue; // the card was drawn again meanwhile, or will be
+      box.dataset.to = piece.dataset.to;
+      for (const node of [...piece.childNodes]) {
+        if (node.nodeType === Node.TEXT_NODE && text.lastChild?.nodeType === Node.TEXT_NODE) text.lastChild.appendData(node.nodeValue);
+        else text.append(node);
+      }
+    }
+    follow(box);
+  }
+
+  // A box whose text is being written shows its end, unless its reader has scrolled up; at the start of a run it does again.
+  const away = new WeakSet();
+  document.addEventListener("scroll", ({ target }) => {
+    if (!(target instanceof Element) || !target.matches(".pg-written")) return;
+    if (target.scrollHeight - target.scrollTop - target.clientHeight < 30) away.delete(target); else away.add(target);
+  }, { capture: true, passive: true });
+
+  function follow(box) {
+    if (box.closest("[data-phase=waiting]")) away.delete(box);
+    if (!away.has(box)) box.scrollTop = box.scrollHeight;
   }
 
   // A run's row on top of the history; false where there is no history to put it on.
@@ -56,5 +94,5 @@
     return true;
   }
 
-  Object.assign(playground, { place, render, addRow });
+  Object.assign(playground, { place, render, grow, addRow });
 })();

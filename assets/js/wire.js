@@ -32,7 +32,20 @@
     try { return reply.status === 204 ? {} : await reply.json(); } catch { throw new Said(GONE); }
   }
 
-  // Updates as they come. Of those that come together only each part's newest HTML is handed on.
+  // Of updates that come together only each part's newest HTML is handed on; of a text that grows ("more-NAME") all that came since
+  // its card ("card-NAME") was drawn as a whole.
+  function together(updates) {
+    const whole = {};
+    for (const update of updates) {
+      for (const [name, html] of Object.entries(update)) {
+        if (name.startsWith("card-")) delete whole[name.replace("card-", "more-")];
+        whole[name] = name.startsWith("more-") ? (whole[name] || "") + html : html;
+      }
+    }
+    return whole;
+  }
+
+  // Updates as they come.
   async function* lines(path, data, controller) {
     let timer = setTimeout(() => controller.abort(), FIRST);
     let reader = null;
@@ -48,7 +61,7 @@
         timer = setTimeout(() => controller.abort(), SILENCE);
         const found = (rest + decoder.decode(value, { stream: true })).split("\n");
         rest = found.pop();
-        if (found.length) yield Object.assign({}, ...found.map((line) => JSON.parse(line)));
+        if (found.length) yield together(found.map((line) => JSON.parse(line)));
       }
     } finally {
       clearTimeout(timer);

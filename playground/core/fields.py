@@ -99,7 +99,7 @@ def _number(field: Field, value: str) -> str:
     if not field.least <= number <= field.most or (whole and number % 1):
         kind = "a whole number" if whole else "a number"
         raise InputError(f"“{field.title}” is {kind} from {field.least:g} to {field.most:g}, and not {said!r:.40}.")
-    return f"{number:.10g}"
+    return f"{number + 0:.10g}"  # never -0
 
 
 def items_of(value: str) -> tuple[str, ...]:

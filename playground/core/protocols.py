@@ -74,7 +74,7 @@ class Gateway(Protocol):
     def token(self) -> str: ...
 
     def serves(self, schema: Mapping[str, Any]) -> bool:
-        """Whether it can fill a form of this JSON schema. Starts nothing."""
+        """Whether it can fill a form of this JSON schema; of an empty one, whether it can go on with a text. Starts nothing."""
 
     def start(self) -> None:
         """Begins to listen, without waiting; where nobody calls it, the first look at `base_url` does."""

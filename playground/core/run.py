@@ -22,13 +22,17 @@ class TierEvent:
 
 @dataclass(frozen=True)
 class TierResult:
-    """A card's last word: an output, an error, or neither where the visitor stopped it."""
+    """A card's last word: an output, an error, or neither where the visitor stopped it.
+
+    written: of a text that has no output, what was there of it in the end.
+    """
 
     tier: str
     model: str | None
     output: Answer | None
     stats: Stats
     error: PlaygroundError | None = None
+    written: str = ""
 
     @property
     def cancelled(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from playground.core.events import LAST, Emit, Event
 from playground.core.protocols import Handle
@@ -27,7 +27,7 @@ def iterate(start: Start) -> Iterator[Event]:
             handle.cancel()
 
 
-async def aiterate(start: Start) -> AsyncIterator[Event]:
+async def aiterate(start: Start) -> AsyncGenerator[Event, None]:
     """As `iterate`, waiting in the running event loop. Events may be emitted from any thread."""
     loop = asyncio.get_running_loop()
     events: asyncio.Queue[Event] = asyncio.Queue()

@@ -98,6 +98,10 @@ class Task(Protocol):
     def continues(self) -> bool:
         """Whether its answer goes on where the text ends, as every language model can: nobody need know the task."""
 
+    @property
+    def foresee(self) -> bool:
+        """Whether it asks how well a model foresees the text, and nothing is to be written."""
+
     def call(self, model: ModelRef, request: Request) -> Call:
         """What a local model is asked."""
 
@@ -129,6 +133,7 @@ class Unwritten:
 
     writing: ClassVar[None] = None
     continues: ClassVar[bool] = False
+    foresee: ClassVar[bool] = False
 
 
 Reader = Callable[[Mapping[str, Any]], Task]
@@ -148,6 +153,21 @@ def checked_text(text: str, limit: int) -> str:
     if is_binary(text):
         raise BinaryInput()
     return text
+
+
+def example_of(task: Task, text: str) -> Example | None:
+    """The example that has this text and what the bound task's fields hold. How it is set to answer changes nothing of what is
+    true.
+    """
+    settings = {field.name for field in task.fields if field.setting}
+
+    def asked(values: Values) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in values if name not in settings]
+
+    for example in task.examples:
+        if example.text == text and asked(task.bound(dict(example.values)).values) == asked(task.values):
+            return example
+    return None
 
 
 class Unasked(Unwritten):

@@ -157,6 +157,16 @@ class Tagger(Answering, Protocol):
     def consistent(self) -> bool: ...
 
 
+class SentencePicker(Answering, Protocol):
+    """A model that scores the sentences of a text side by side: [sentences, 1]. Its reader takes sentences for words."""
+
+    @property
+    def reader(self) -> WordReader: ...
+
+    @property
+    def sentence_runner(self) -> Runner: ...
+
+
 class QuestionReader(Protocol):
     """How a model reads a question beside a context. Device thread only."""
 

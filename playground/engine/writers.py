@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from playground.engine.loaders import Answering
 
+READ = 256  # tokens of a text that a step reads at most, so that a long prompt keeps no other text waiting for long
+
 
 class Vocabulary(Protocol):
     """Texts as tokens. begin: what a text begins after, nothing or one token; `stop`: what ends one. Device thread only."""

@@ -3,7 +3,7 @@
 Four kinds: over labels (`accuracy`, `macro_f1`), over words for gaps (`accuracy_at`), over sets (`precision`, `recall`, `f1`,
 `set_macro_f1`), where each true answer is the set of all that is true of one text: spans, each (start, end, canonical label), or
 canonical labels; and over answers to questions (`answer_f1`, `exact_match`), where it is all texts that count as right. An answer
-of None (the tier failed) is no answer.
+of None (the tier failed) is no answer. Metrics of texts: `text_metrics`.
 """
 
 from __future__ import annotations

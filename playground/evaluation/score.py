@@ -17,7 +17,8 @@ from playground.core.multi_label_task import MultiLabelTask
 from playground.core.span_task import SpanTask
 from playground.core.task import Pair, Task, canonical_label
 from playground.core.types import Answer, Gold
-from playground.evaluation import metrics
+from playground.core.writing_task import WritingTask
+from playground.evaluation import metrics, text_metrics
 from playground.evaluation.calibration import confidences, expected_calibration_error
 from playground.evaluation.intervals import bootstrap, wilson
 from playground.evaluation.metrics import Hits
@@ -67,6 +68,8 @@ def _metrics(task: Task) -> tuple[dict[str, _Metric], Callable[[Any, Any], dict[
         return _LABEL_SETS, metrics.set_hits_by_label
     if isinstance(task, FillTask):
         return _GAPS, lambda golds, said: {}  # the words that may be right are all there are
+    if isinstance(task, WritingTask):
+        return _TEXTS, lambda golds, said: {}
     return _LABELS | _positive(getattr(task, "positive", "")), metrics.label_hits
 
 
@@ -152,6 +155,24 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
 
 
+def _counted(count: Callable[[Any, Any], Sequence[float]], figure: Callable[[np.ndarray], np.ndarray]) -> _Metric:
+    """Of what each pair of true and given answer counts, summed over all. figure: sums [N, K] to values [N]."""
+
+    def value(golds: Sequence[Any], said: Sequence[Any]) -> float:
+        return float(figure(np.array([count(*both) for both in zip(golds, said, strict=True)]).sum(axis=0)[None])[0])
+
+    def interval(examples: Examples) -> Interval:
+        return bootstrap(np.array([np.sum([count(*both) for both in pairs], axis=0) for pairs in examples]), figure)
+
+    return _Metric(value, interval)
+
+
+def _mean_rouge(name: str) -> _Metric:
+    return _counted(
+        lambda texts, said: (text_metrics.rouge(texts, said)[name], 1), lambda sums: sums[:, 0] / sums[:, 1]
+    )
+
+
 # Columns: right, true, given.
 def _f1(sums: np.ndarray) -> np.ndarray:
     return _ratio(2 * sums[:, 0], sums[:, 1] + sums[:, 2])
@@ -210,4 +231,9 @@ _ANSWERS = {
 _LABEL_SETS = _SETS | {
     "micro_f1": _SETS["f1"],
     "macro_f1": _Metric(metrics.set_macro_f1, _macro_of_sets),
+}
+_TEXTS = {
+    "sacrebleu": _counted(text_metrics.bleu_counts, lambda sums: np.array([text_metrics.bleu(row) for row in sums])),
+    **{name: _mean_rouge(name) for name in text_metrics.ROUGE},
+    "bits_per_byte": _counted(text_metrics.foreseen_counts, lambda sums: sums[:, 0] / sums[:, 1]),
 }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -18,70 +17,116 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.core.cancel import Cancel
 from playground.core.protocols import Runtime
 from playground.core.types import ModelRef
-from playground.gateway import replies
+from playground.gateway.chat_format import ChatFormat
+from playground.gateway.continuing import Continuing
 from playground.gateway.faults import GatewayFault
-from playground.gateway.generalist import Generalist, Reply
+from playground.gateway.generalist import Generalist
+from playground.gateway.pieces import Piece, Reply
+from playground.gateway.replies import ALIAS, Format, Speaker, models_json
 from playground.gateway.requests import MAX_BODY_BYTES, AnyRequest, ChatRequest, ResponsesRequest, read_request
+from playground.gateway.responses_format import ResponsesFormat
 
 log = logging.getLogger("playground.gateway")
 
-ALIAS = "stand-in"  # as gpt-4.1 is answered by gpt-4.1-2025-04-14, this is answered by `stand-in/<encoder>`
 USER_HEADER = "x-playground-user"  # whom the scheduler is fair to; no name, and never sent to another endpoint
 CLIENT_CLOSED = 499  # nginx's number for a client that left before the reply
 
 T = TypeVar("T")
 
 
-def create_app(runtime: Runtime, encoder: ModelRef, token: str, deadline: float) -> ASGIApp:
-    """`deadline`: seconds one request may take."""
+def create_app(runtime: Runtime, encoder: ModelRef, decoder: ModelRef | None, token: str, deadline: float) -> ASGIApp:
+    """`deadline`: seconds one request may take. `decoder`: who goes on with a text where no schema is given; where there is none,
+    the encoder says what it is.
+    """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    generalist = Generalist(runtime, encoder)
-    speaker = replies.Speaker(f"{ALIAS}/{encoder.id.rsplit('/', 1)[-1]}", _fingerprint(encoder), int(time.time()))
+    generalist, picks = Generalist(runtime, encoder), Speaker.of(encoder)
+    continuing = None if decoder is None else Continuing(runtime, decoder)
+    writes = None if decoder is None else Speaker.of(decoder)
+    names = [ALIAS, picks.model, *([writes.model] if writes is not None else [])]
 
-    async def answered(request: Request, asked: AnyRequest) -> Reply:
-        if asked.model not in (ALIAS, speaker.model):
+    async def answered(request: Request, asked: AnyRequest, dressed: Callable[[Speaker], Format]) -> Response:
+        if asked.model not in names:
             raise GatewayFault(
                 404, f"The model does not exist here: use {ALIAS}.", code="model_not_found", param="model"
             )
-        request.scope["playground.model"] = speaker.model
         form = asked.form()
         prompt = asked.prompt(request.headers.get(USER_HEADER, "")[:64])
         cancel = Cancel(deadline)
-        work = generalist.introduce(prompt, cancel) if form is None else generalist.fill(form, prompt, cancel)
+        if form is None and continuing is not None and writes is not None and asked.model != picks.model:
+            request.scope["playground.model"] = writes.model
+            pieces = continuing.go_on(prompt, asked.writing(), cancel)
+            return await sent(request, pieces, cancel, dressed(writes), stream=asked.stream)
+        if form is not None and writes is not None and asked.model == writes.model:
+            raise GatewayFault(
+                400, f"This model goes on with texts and fills no schema: use {ALIAS}.", code="unservable_schema"
+            )
+        request.scope["playground.model"] = picks.model
+
+        async def work() -> Reply:
+            return await (
+                generalist.introduce(prompt, cancel) if form is None else generalist.fill(form, prompt, cancel)
+            )
+
+        return await sent(request, _at_once(work), cancel, dressed(picks), stream=asked.stream)
+
+    async def sent(
+        request: Request, pieces: AsyncIterator[Piece | Reply], cancel: Cancel, dress: Format, *, stream: bool
+    ) -> Response:
+        """A stream begins when its first piece is there: until then a fault is still a status."""
+
+        async def following() -> Piece | Reply:
+            try:
+                async with asyncio.timeout(cancel.remaining()):
+                    return await anext(pieces)
+            except TimeoutError:
+                late = "The answer took too long: send it again."
+                raise GatewayFault(504, late, code="deadline_exceeded") from None
+
+        async def last() -> Reply:
+            while not isinstance(piece := await following(), Reply):
+                pass
+            return piece
+
+        async def events(piece: Piece | Reply) -> AsyncIterator[str]:
+            try:
+                yield "".join(dress.opening())
+                while not isinstance(piece, Reply):
+                    yield "".join(dress.piece(piece))
+                    piece = await following()
+                _count(request, piece)
+                yield "".join(dress.closing(piece))
+            except GatewayFault as fault:
+                yield "".join(dress.broken(fault))
+
         try:
-            async with asyncio.timeout(deadline):
-                reply = await _while_connected(request, work)
-        except TimeoutError:
-            raise GatewayFault(504, "The answer took too long: send it again.", code="deadline_exceeded") from None
-        finally:
+            if stream:
+                return _Stream(events(await _while_connected(request, following())), cancel)
+            reply = await _while_connected(request, last())
+        except BaseException:
             cancel.set()
-        request.scope["playground.tokens"] = (reply.prompt_tokens, reply.completion_tokens)
-        return reply
+            raise
+        cancel.set()
+        _count(request, reply)
+        return Response(dress.whole(reply), media_type="application/json")
 
     @app.get("/v1/models")
     async def models() -> Response:
-        return JSONResponse(replies.models_json([ALIAS, speaker.model], speaker.created))
+        return JSONResponse(models_json(names, picks.created))
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         asked = read_request(ChatRequest, await _body(request))
         assert isinstance(asked, ChatRequest)
-        reply = await answered(request, asked)
         top = (asked.top_logprobs or 0) if asked.logprobs else None
-        if asked.stream:
-            usage = asked.stream_options is not None and asked.stream_options.include_usage
-            return _stream(replies.chat_events(speaker, reply, top, usage))
-        return Response(replies.chat_json(speaker, reply, top), media_type="application/json")
+        usage = asked.stream_options is not None and asked.stream_options.include_usage
+        return await answered(request, asked, lambda speaker: ChatFormat(speaker, top, include_usage=usage))
 
     @app.post("/v1/responses")
     async def responses(request: Request) -> Response:
         asked = read_request(ResponsesRequest, await _body(request))
         assert isinstance(asked, ResponsesRequest)
-        reply = await answered(request, asked)
         top = (asked.top_logprobs or 0) if asked.logprobs else None
-        if asked.stream:
-            return _stream(replies.response_events(speaker, reply, top))
-        return Response(replies.response_json(speaker, reply, top), media_type="application/json")
+        return await answered(request, asked, lambda speaker: ResponsesFormat(speaker, top))
 
     @app.exception_handler(GatewayFault)
     async def fault(_: Request, error: Exception) -> Response:
@@ -182,19 +227,31 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _stream(events: Iterator[str]) -> Response:
-    async def sent() -> Any:
-        for event in events:
-            yield event
+async def _at_once(work: Callable[[], Awaitable[Reply]]) -> AsyncIterator[Piece | Reply]:
+    """A reply that is there as a whole, in its pieces."""
+    reply = await work()
+    for piece in reply.pieces:
+        yield piece
+    yield reply
 
-    return StreamingResponse(sent(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+def _count(request: Request, reply: Reply) -> None:
+    request.scope["playground.tokens"] = (reply.prompt_tokens, reply.completion_tokens)
+
+
+class _Stream(StreamingResponse):
+    """Server-sent events. Whatever ends it, the client's leaving above all, ends the work too."""
+
+    def __init__(self, events: AsyncIterator[str], cancel: Cancel) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        self._cancel = cancel
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancel.set()
 
 
 def _error(fault: GatewayFault) -> Response:
     return JSONResponse(fault.json(), status_code=fault.status)
-
-
-def _fingerprint(encoder: ModelRef) -> str:
-    """As OpenAI's system_fingerprint: changes when the weights do."""
-    known = "".join(f"{name}:{digest}" for name, digest in encoder.digests) or f"{encoder.id}@{encoder.revision}"
-    return f"fp_{hashlib.sha256(known.encode()).hexdigest()[:10]}"

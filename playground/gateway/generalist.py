@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from playground.core.protocols import Runtime
 from playground.core.streams import aiterate
 from playground.core.types import Embeddings, ModelRef
 from playground.gateway.faults import GatewayFault, from_runtime
+from playground.gateway.pieces import Piece, Prompt, Reply
 from playground.gateway.schema import Fixed, Form, Node, Option, Pick, Probability, Several
 
 # all-MiniLM-L6-v2 was trained with cosine similarities times 20 as logits (train_script.py of the published model;
@@ -37,34 +37,6 @@ WHAT_IT_IS = (
 )
 _REMEMBERED = 4096
 _LONGEST_REMEMBERED = 2000
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """`text` is the last user message, which is judged; `context` the others, read but not judged."""
-
-    text: str
-    context: tuple[str, ...] = ()
-    user: str = ""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A token of the reply. `alternatives`: (token, probability) of a choice, best first; empty where nothing was open."""
-
-    text: str
-    alternatives: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Reply:
-    pieces: tuple[Piece, ...]
-    prompt_tokens: int
-    completion_tokens: int
-
-    @property
-    def text(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
 
 
 class Generalist:
@@ -217,7 +189,7 @@ def _with(form: Form, at: tuple[str, ...], pick: Pick) -> Form:
 def _choice(pick: Pick, distribution: np.ndarray) -> Piece:
     best_first = np.argsort(-distribution, kind="stable")  # ties go to the schema's order
     alternatives = tuple((_json(pick.options[i].value)[1:-1], float(distribution[i])) for i in best_first)
-    return Piece(alternatives[0][0], alternatives)
+    return Piece(alternatives[0][0], alternatives, alternatives[0][1])
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from playground.core.writing_types import Writing
 from playground.gateway.faults import GatewayFault
-from playground.gateway.generalist import Prompt
+from playground.gateway.pieces import Prompt
 from playground.gateway.schema import Form, Unservable, read_schema
 
 MAX_BODY_BYTES = 2 * 2**20
+LENGTH, MOST_LENGTH = 256, 2048  # tokens of a text where no length is said, and of any
+_LEAST_TOP_P = 1e-6  # 0 is the likeliest token alone, as is this
 _NEEDS_SCHEMA = "This model needs a schema to choose from: send type json_schema, not json_object."
 
 
@@ -42,7 +46,23 @@ class StreamOptions(_Body):
     include_usage: bool = False
 
 
-class ChatRequest(_Body):
+class _Sampled(_Body):
+    """What both have of the settings of a text. What is not said is as in OpenAI's API: temperature 1, any seed."""
+
+    temperature: float = Field(1.0, ge=0, le=2)
+    top_p: float = Field(1.0, ge=0, le=1)
+
+    def _writing(self, length: int | None, seed: int | None, *, details: bool) -> Writing:
+        return Writing(
+            length=min(length or LENGTH, MOST_LENGTH),
+            temperature=self.temperature,
+            top_p=max(self.top_p, _LEAST_TOP_P),
+            seed=secrets.randbelow(2**31) if seed is None else seed % 2**31,
+            details=details,
+        )
+
+
+class ChatRequest(_Sampled):
     """POST /v1/chat/completions."""
 
     model: str
@@ -53,6 +73,9 @@ class ChatRequest(_Body):
     logprobs: bool = False
     top_logprobs: int | None = Field(None, ge=0, le=20)
     n: Literal[1] | None = None
+    max_completion_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1)  # its older name
+    seed: int | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -73,6 +96,9 @@ class ChatRequest(_Body):
     def prompt(self, user: str) -> Prompt:
         return _prompt(self.messages, "messages", user)
 
+    def writing(self) -> Writing:
+        return self._writing(self.max_completion_tokens or self.max_tokens, self.seed, details=self.logprobs)
+
 
 class TextFormat(_Body):
     type: Literal["text", "json_object", "json_schema"]
@@ -87,7 +113,7 @@ class InputMessage(Message):
     type: Literal["message"] = "message"
 
 
-class ResponsesRequest(_Body):
+class ResponsesRequest(_Sampled):
     """POST /v1/responses. `stream` is false when absent, as in OpenAI's API."""
 
     model: str
@@ -97,6 +123,7 @@ class ResponsesRequest(_Body):
     stream: bool = False
     include: list[str] = []
     top_logprobs: int | None = Field(None, ge=0, le=20)
+    max_output_tokens: int | None = Field(None, ge=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +149,9 @@ class ResponsesRequest(_Body):
         else:
             messages.extend(self.input)
         return _prompt(messages, "input", user)
+
+    def writing(self) -> Writing:
+        return self._writing(self.max_output_tokens, None, details=self.logprobs)
 
 
 AnyRequest = ChatRequest | ResponsesRequest

@@ -178,11 +178,11 @@ class _Reader:
         items = self._resolve(schema.get("items"))
         # By itself: a number in a row never belongs to a choice outside of it.
         row = self._form(items, (), depth + 1, None) if _is_object(items) else self._node(items, path, depth, None)
+        at: tuple[str, ...] = ()
+        pick: Form | Pick | Several | Fixed | None = row
         if isinstance(row, Form):
             inside = list(row.choices())
             at, pick = inside[0] if len(inside) == 1 else ((), None)
-        else:
-            at, pick = (), row
         if not isinstance(row, Form | Pick) or not isinstance(pick, Pick):
             raise Unservable(f"{_where(path)} is a list whose rows do not have exactly one choice each")
         least, most = schema.get("minItems", 0), schema.get("maxItems")

@@ -34,9 +34,18 @@ _ROUNDS = 5  # of hanging up
 class LocalGateway:
     """An OpenAI-compatible address on this machine. With `lazy`, the thread starts when `base_url` is first read."""
 
-    def __init__(self, runtime: Runtime, encoder: ModelRef, *, deadline: float = 60.0, lazy: bool = False) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        encoder: ModelRef,
+        decoder: ModelRef | None = None,
+        *,
+        deadline: float = 60.0,
+        lazy: bool = False,
+    ) -> None:
         self._runtime = runtime
         self._encoder = encoder
+        self._decoder = decoder
         self._deadline = deadline
         self._token = secrets.token_urlsafe(32)
         self._lock = threading.Lock()
@@ -55,6 +64,8 @@ class LocalGateway:
         return self._token
 
     def serves(self, schema: Mapping[str, Any]) -> bool:
+        if not schema:
+            return self._decoder is not None
         try:
             read_schema(schema)
         except Unservable:
@@ -88,7 +99,7 @@ class LocalGateway:
         """Made on the gateway's thread."""
         from playground.gateway.app import create_app
 
-        return create_app(self._runtime, self._encoder, self._token, self._deadline)
+        return create_app(self._runtime, self._encoder, self._decoder, self._token, self._deadline)
 
 
 class _Life:
@@ -189,6 +200,15 @@ def _listening() -> socket.socket:
     return listening
 
 
-def start_gateway(runtime: Runtime, encoder: ModelRef, *, deadline: float = 60.0, lazy: bool = False) -> LocalGateway:
-    """The stand-in over a runtime. `encoder`: the bundled sentence encoder; `deadline`: seconds per request."""
-    return LocalGateway(runtime, encoder, deadline=deadline, lazy=lazy)
+def start_gateway(
+    runtime: Runtime,
+    encoder: ModelRef,
+    decoder: ModelRef | None = None,
+    *,
+    deadline: float = 60.0,
+    lazy: bool = False,
+) -> LocalGateway:
+    """The stand-in over a runtime. `encoder`: the bundled sentence encoder; `decoder`: a language model to go on with texts, where
+    there is one; `deadline`: seconds per request.
+    """
+    return LocalGateway(runtime, encoder, decoder, deadline=deadline, lazy=lazy)

@@ -28,7 +28,8 @@ def read_examples(
     path: Path, task: Task, limit: int | None, max_chars: int, values: Mapping[str, str] | None = None
 ) -> list[Row]:
     """JSON lines: `{"text", "label"}`, `{"text", "labels": [...]}`, `{"text", "answers": [...]}`, `{"text", "spans": [{"start",
-    "end", "label"}]}` or `{"question", "context", "answers": [...]}`; at least one. Raises BadFile, naming the line; InputError for
+    "end", "label"}]}`, `{"question", "context", "answers": [...]}`, `{"text", "references": [...]}`, or of texts to be foreseen
+    `{"text"}`; at least one. Raises BadFile, naming the line; InputError for
     what is wrong with the values.
     """
     records: list[tuple[int, dict[str, Any]]] = []

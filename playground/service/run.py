@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 from playground.core.cancel import Cancel
 from playground.core.errors import InternalError, PlaygroundError
-from playground.core.events import LAST, Cancelled, Event, Failed, Finished
+from playground.core.events import LAST, Cancelled, Event, Failed, Finished, Partial
 from playground.core.protocols import Tier
 from playground.core.run import RunRecord, TierEvent, TierResult
-from playground.core.task import Task
+from playground.core.task import Task, example_of
 from playground.core.types import Gold, Request, Stats
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class RunHandle:
         self._record = record
         self._order = tuple(tiers)
         self._results: dict[str, TierResult] = {}
+        self._written: dict[str, list[str]] = {name: [] for name in tiers}
         self._emit = emit
         self._cancel = cancel
         self._on_done, self._on_result = on_done, on_result
@@ -67,8 +68,10 @@ class RunHandle:
 
     def _heard(self, tier: str, model: str | None, event: Event) -> None:
         last = False
+        if isinstance(event, Partial):
+            self._written[tier].append(event.delta)
         if isinstance(event, LAST):
-            result = _result(tier, model, event)
+            result = _result(tier, model, event, "".join(self._written[tier]))
             with self._lock:
                 if tier in self._results:  # a tier that raises after its last word has had it
                     return
@@ -82,14 +85,14 @@ class RunHandle:
             self._finished.set()
 
 
-def _result(tier: str, model: str | None, event: Event) -> TierResult:
+def _result(tier: str, model: str | None, event: Event, written: str) -> TierResult:
     match event:
         case Finished(output=output, stats=stats):
             return TierResult(tier, model, output, stats)
         case Failed(error=error, stats=stats):
-            return TierResult(tier, model, None, stats, error)
+            return TierResult(tier, model, None, stats, error, written)
         case _:
-            return TierResult(tier, model, None, Stats())
+            return TierResult(tier, model, None, Stats(), written=written)
 
 
 def start_run(
@@ -129,11 +132,8 @@ def start_run(
 
 
 def _gold(task: Task, text: str) -> Gold | None:
-    """Of the example that has this text, and these values of the task's fields."""
-    for example in task.examples:
-        if example.text == text and task.bound(dict(example.values)).values == task.values:
-            return example.gold
-    return None
+    example = example_of(task, text)
+    return None if example is None else example.gold
 
 
 def _start_tier(handle: RunHandle, tier: Tier, task: Task, request: Request, cancel: Cancel) -> None:

@@ -12,13 +12,20 @@ from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
-from playground.core.calls import Fill, Match
+from playground.core.calls import Fill, Generate, Match, Pick
 from playground.core.extract_task import CONTEXT
-from playground.core.span_task import SpanTask
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
-from playground.service import masked_snippets, matcher_snippets, reader_snippets, tagger_snippets
+from playground.service import (
+    masked_snippets,
+    matcher_snippets,
+    picking_snippets,
+    reader_snippets,
+    tagger_snippets,
+    writing_snippets,
+)
 from playground.service.cards import pick
+from playground.service.hosted_snippets import hosted
 
 Render = Callable[[Catalog, Task, Checkpoint, str], str]
 
@@ -85,53 +92,14 @@ for score, threshold, label in sorted(zip(scores.tolist(), thresholds, labels), 
     print(f"{{score:.3f}} {{'*' if score >= threshold else ' '}} {{label}}")
 """
 
-_HOSTED = '''"""{title} by a hosted API. Needs: pip install openai
-
-Reads OPENAI_API_KEY, and OPENAI_BASE_URL for another OpenAI-compatible endpoint.
-"""
-import json
-
-from openai import OpenAI
-
-text = {text}
-schema = {schema}
-
-client = OpenAI(timeout=30)
-reply = client.chat.completions.create(
-    model={model},
-    messages=[
-        {{"role": "system", "content": {instruction}}},
-        {{"role": "user", "content": text}},
-    ],
-    response_format={{"type": "json_schema", "json_schema": {{"name": {name}, "strict": True, "schema": schema}}}},
-)
-{shown}
-print(reply.usage.prompt_tokens, "tokens in,", reply.usage.completion_tokens, "tokens out")
-'''
-
 
 def snippet(catalog: Catalog, task: Task, choices: Sequence[Choice], text: str, model: str | None) -> str:
     """The file as text. Raises UnknownName for a model that this card does not offer."""
     choice = pick(choices, model)
     checkpoint = catalog.checkpoints.get(choice.id)
     if checkpoint is None:
-        return _HOSTED.format(
-            title=task.title,
-            text=repr(task.prompt(text)),
-            schema=pformat(task.schema(), width=110, sort_dicts=False),
-            model=repr(choice.id),
-            instruction=repr(task.instruction),
-            name=repr(task.name.replace("-", "_")),
-            shown=_shown(task).strip("\n"),
-        )
+        return hosted(task, text, choice.id)
     return _LOCAL[checkpoint.loader](catalog, task, checkpoint, text)
-
-
-def _shown(task: Task) -> str:
-    """How a hosted answer is printed."""
-    if not isinstance(task, SpanTask):
-        return "print(json.loads(reply.choices[0].message.content))"
-    return tagger_snippets.IN_READING_ORDER if task.every_word else tagger_snippets.BY_OCCURRENCE
 
 
 def _hub(template: str) -> Render:
@@ -247,6 +215,69 @@ def _masked(template: str) -> Render:
     return render
 
 
+def _decoder(template: str) -> Render:
+    """A text that goes on, with the settings of the card."""
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Generate)
+        base = None if checkpoint.base is None else catalog.get(checkpoint.base)
+        settings, after = writing_snippets.hub_settings(call.writing)
+        return (template + after).format(
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(call.text),
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            base=repr(_relative(catalog, base)) if base is not None else "",
+            room=writing_snippets.room(call.writing, checkpoint.max_length),
+            seed=call.writing.seed,
+            settings=settings.rstrip("\n"),
+        )
+
+    return render
+
+
+def _pretrained_decoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    template = writing_snippets.HUB if checkpoint.hub else writing_snippets.BUNDLED
+    return _decoder(template)(catalog, task, checkpoint, text)
+
+
+def _scratch_decoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+    assert isinstance(call, Generate)
+    return writing_snippets.SCRATCH.format(
+        title=task.title,
+        text=repr(call.text),
+        folder=repr(_relative(catalog, checkpoint)),
+        settings=writing_snippets.scratch_settings(call.writing).rstrip("\n"),
+    )
+
+
+def _picker(template: str) -> Render:
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Pick)
+        return template.format(
+            title=task.title,
+            name=checkpoint.title,
+            text=repr(text),
+            most=call.most,
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            max_length=checkpoint.max_length,
+        )
+
+    return render
+
+
+def _encoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    """What the task asks an encoder: to compare a text with labels, or its sentences with one another."""
+    call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+    render = _picker(picking_snippets.ENCODER) if isinstance(call, Pick) else _matcher(matcher_snippets.ENCODER)
+    return render(catalog, task, checkpoint, text)
+
+
 def _written(value: object) -> str:
     """As Python; many items one a line."""
     short = repr(value)
@@ -257,10 +288,14 @@ _LOCAL: dict[str, Render] = {
     "pipeline-classifier": _hub(_PIPELINE),
     "lora-classifier": _classifier(_LORA),
     "scratch-classifier": _classifier(_SCRATCH),
-    "encoder": _matcher(matcher_snippets.ENCODER),
+    "encoder": _encoder,
+    "lora-picker": _picker(picking_snippets.LORA),
     "lora-encoder": _matcher(matcher_snippets.LORA_ENCODER),
     "scratch-encoder": _matcher(matcher_snippets.SCRATCH_ENCODER),
     "pipeline-nli": _matcher(matcher_snippets.NLI),
+    "pipeline-decoder": _pretrained_decoder,
+    "lora-decoder": _decoder(writing_snippets.LORA),
+    "scratch-decoder": _scratch_decoder,
     "pipeline-masked": _masked(masked_snippets.PIPELINE),
     "lora-masked": _masked(masked_snippets.LORA),
     "scratch-masked": _masked(masked_snippets.SCRATCH),

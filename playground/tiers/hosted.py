@@ -16,20 +16,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.core.cancel import Cancel
-from playground.core.errors import DeadlineExceeded, EndpointTimeout, InternalError, PlaygroundError
+from playground.core.errors import DeadlineExceeded, EndpointTimeout, InternalError, NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Failed, Finished, Progress
 from playground.core.protocols import Handle
 from playground.core.task import Task
-from playground.core.types import Choice, Request, Source, Stats, Support
+from playground.core.types import Answer, Choice, Request, Source, Stats, Support
 from playground.tiers.context import TierContext
 from playground.tiers.hosted_ask import Asker, Exchange, host_of
 from playground.tiers.hosted_endpoints import Ask, Endpoint, Endpoints
-from playground.tiers.hosted_errors import STAND_IN_CANNOT, Scrubber, capital
+from playground.tiers.hosted_errors import NOT_FORESEEN, Scrubber, capital
 from playground.tiers.hosted_http import Clients
 from playground.tiers.hosted_loop import LOOP
 from playground.tiers.hosted_models import ModelLists
 from playground.tiers.hosted_prices import Cost, cost
-from playground.tiers.hosted_reply import output_of
+from playground.tiers.hosted_reply import Reply, output_of
+from playground.tiers.hosted_request import not_taken
+from playground.tiers.hosted_writing import text_of
 
 log = logging.getLogger("playground.tiers.hosted")
 
@@ -58,11 +60,10 @@ class HostedTier:
         self._end.atexit = False
 
     def supports(self, task: Task, session: str = "") -> Support:
-        if not task.schema():
-            return Support(False, f"The hosted tier has no JSON schema for {task.title.lower()} yet: use another tier.")
-        if self.endpoints.only_stand_in(session) and not self.endpoints.stand_in_serves(task):
-            return Support(False, STAND_IN_CANNOT)
-        return Support(True)
+        if task.foresee:
+            return Support(False, NOT_FORESEEN)
+        cannot = self.endpoints.stand_in_cannot(task) if self.endpoints.only_stand_in(session) else ""
+        return Support(not cannot, cannot)
 
     def choices(self, task: Task, session: str) -> Sequence[Choice]:
         return self.endpoints.choices(session)
@@ -88,36 +89,38 @@ class HostedTier:
         exchange = Exchange({})
         limit, too_late = self._limit(cancel)
         try:
+            if task.foresee:
+                raise NotSupported(NOT_FORESEEN)
             async with asyncio.timeout(limit):
                 endpoint = await self.endpoints.resolve(Ask(task, request))
                 emitter(Progress(what=f"waiting for {host_of(endpoint)}"))
-
-                def say(what: str) -> None:
-                    emitter(Progress(what=what))
-
-                await self._asker.ask(task, request.text, endpoint, say, exchange)
-            output = output_of(task, exchange.reply, request.text)
+                await self._asker.ask(task, request.text, endpoint, emitter, exchange)
+            output = _output(task, exchange, request.text)
         except asyncio.CancelledError:
             emitter(Cancelled())
             raise
         except TimeoutError:
             where = "the endpoint" if endpoint is None else host_of(endpoint)
-            self._fail(emitter, too_late(where), endpoint, exchange)
+            self._fail(task, emitter, too_late(where), endpoint, exchange)
         except PlaygroundError as error:
-            self._fail(emitter, error, endpoint, exchange)
+            self._fail(task, emitter, error, endpoint, exchange)
         except Exception:
             # The text of an unforeseen error may quote a request: without the key, and to the log alone.
             scrub = Scrubber("" if endpoint is None else endpoint.api_key)
             log.error("a hosted run failed\n%s", scrub(traceback.format_exc()))
-            self._fail(emitter, InternalError(), endpoint, exchange)
+            self._fail(task, emitter, InternalError(), endpoint, exchange)
         else:
-            emitter(Finished(output=output, stats=_stats(endpoint, exchange, answered=True)))
+            _settle(endpoint, exchange)  # before the last word, after which the visitor may run again
+            emitter(Finished(output=output, stats=_stats(task, endpoint, exchange, answered=True)))
         finally:
             _settle(endpoint, exchange)
 
-    def _fail(self, emitter: Emitter, error: PlaygroundError, endpoint: Endpoint | None, exchange: Exchange) -> None:
+    def _fail(
+        self, task: Task, emitter: Emitter, error: PlaygroundError, endpoint: Endpoint | None, exchange: Exchange
+    ) -> None:
         log.info("hosted run failed: %s", error.kind)
-        emitter(Failed(error=error, stats=_stats(endpoint, exchange, answered=False)))
+        _settle(endpoint, exchange)
+        emitter(Failed(error=error, stats=_stats(task, endpoint, exchange, answered=False)))
 
     def _limit(self, cancel: Cancel) -> tuple[float, Callable[[str], PlaygroundError]]:
         """Seconds this run may take, and what to say when they are over."""
@@ -130,7 +133,14 @@ class HostedTier:
         return card, lambda host: DeadlineExceeded(capital(f"{host} did not answer before the deadline: run again."))
 
 
-def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> Stats:
+def _output(task: Task, exchange: Exchange, text: str) -> Answer:
+    """Raises Refused or BadReply."""
+    if exchange.written is None:
+        return output_of(task, exchange.reply, text)
+    return text_of(task, exchange.reply, exchange.written, text)
+
+
+def _stats(task: Task, endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> Stats:
     """What is known of a run, also of one that failed. The key is taken out of what the endpoint sent."""
     if endpoint is None:
         return Stats()
@@ -140,7 +150,7 @@ def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> 
         source=endpoint.source,
         request_json=_pretty(exchange.body) if exchange.body else None,
         response_json=scrub.exact(_pretty(reply.json())) if reply.chunks else None,
-        note=_note(endpoint, exchange),
+        note=_note(task, endpoint, exchange),
     )
     if not answered:
         return stats
@@ -153,23 +163,44 @@ def _stats(endpoint: Endpoint | None, exchange: Exchange, *, answered: bool) -> 
         time_to_first_token_seconds=exchange.first_token,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        tokens_per_second=tokens_out / exchange.latency if tokens_out is not None and exchange.latency else None,
+        tokens_per_second=_speed(exchange, tokens_out),
         cost_usd=None if paid is None else paid.usd,
         price_date=None if paid is None else paid.date,
     )
 
 
+def _speed(exchange: Exchange, tokens_out: int | None) -> float | None:
+    """Tokens per second over the whole reply; of a plain text that came in pieces, from its first one on, unless its tokens were
+    partly thoughts, which came before.
+    """
+    if not tokens_out or not exchange.latency:
+        return None
+    written, first = exchange.written, exchange.first_token
+    thought = exchange.reply.thought or (written is not None and written.thought)
+    if written is None or first is None or thought or tokens_out < 2 or exchange.latency <= first:
+        return tokens_out / exchange.latency
+    return (tokens_out - 1) / (exchange.latency - first)
+
+
 def _cost(endpoint: Endpoint, exchange: Exchange) -> Cost | None:
-    tokens_in, tokens_out, cached = exchange.reply.tokens()
+    """Of every attempt that was billed."""
+    paid = [_cost_of(endpoint, reply) for reply in (*exchange.earlier, exchange.reply)]
+    known = [one for one in paid if one is not None]
+    return Cost(sum(one.usd for one in known), known[-1].date) if len(known) == len(paid) else None
+
+
+def _cost_of(endpoint: Endpoint, reply: Reply) -> Cost | None:
+    tokens_in, tokens_out, cached = reply.tokens()
     if endpoint.source is not Source.LIVE or tokens_in is None or tokens_out is None:
         return None
-    reported = exchange.reply.model or endpoint.model
-    by_reported = cost(endpoint.base_url, reported, tokens_in, tokens_out, cached)
+    by_reported = cost(endpoint.base_url, reply.model or endpoint.model, tokens_in, tokens_out, cached)
     return by_reported or cost(endpoint.base_url, endpoint.model, tokens_in, tokens_out, cached)
 
 
 def _settle(endpoint: Endpoint | None, exchange: Exchange) -> None:
-    """A visitor's reservation: what the call cost; all of it where the endpoint may have worked and did not say."""
+    """A visitor's reservation: what the call cost; all of it where the endpoint may have worked and did not say. Once: the first
+    word counts.
+    """
     if endpoint is None or endpoint.reservation is None:
         return
     if not exchange.sent:
@@ -179,12 +210,18 @@ def _settle(endpoint: Endpoint | None, exchange: Exchange) -> None:
     endpoint.reservation.charge(None if paid is None else paid.usd)
 
 
-def _note(endpoint: Endpoint, exchange: Exchange) -> str | None:
-    if endpoint.note is not None:
-        return endpoint.note
-    if not exchange.left_out:
-        return None
-    return f"Asked again without {', '.join(dict.fromkeys(exchange.left_out))}, which this endpoint refused."
+def _note(task: Task, endpoint: Endpoint, exchange: Exchange) -> str | None:
+    said = [] if endpoint.note is None else [endpoint.note]
+    left_out = list(dict.fromkeys(exchange.left_out))
+    if left_out and endpoint.note is None:
+        said.append(f"Asked again without {', '.join(left_out)}, which this endpoint refused.")
+    if task.writing is not None and exchange.body:
+        missing = [name for name in not_taken(task.writing, exchange.body) if name.replace("-", "_") not in left_out]
+        if missing:
+            said.append(
+                f"Settings that this endpoint does not take, so that they changed nothing: {', '.join(missing)}."
+            )
+    return " ".join(said) or None
 
 
 def _pretty(value: Any) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from playground.core.errors import BadReply
+from playground.core.events import Event, Progress
 from playground.core.task import Task
 from playground.core.types import Source
 from playground.tiers.hosted_endpoints import Endpoint
@@ -18,12 +21,15 @@ from playground.tiers.hosted_errors import Scrubber, cut, message_of, retry_afte
 from playground.tiers.hosted_http import Clients, ReplyTooLong
 from playground.tiers.hosted_reply import Reply
 from playground.tiers.hosted_request import Features, KnownFeatures, answer_tokens, arguments, most_output_tokens
+from playground.tiers.hosted_writing import Written
 
 if TYPE_CHECKING:
     import openai
 
 LONGEST_WAIT = 2.0  # seconds; a longer Retry-After is told to the user instead
 _MOST_REFUSALS = 8
+# How OpenAI refuses a limit within which a model had not done with thinking.
+_NO_ROOM = re.compile(r"could not finish.*(max_tokens|output limit)", re.DOTALL | re.IGNORECASE)
 _REFUSALS = (400, 403, 404, 415, 422, 501)  # 403 and 404: some endpoints say so that a model has no logprobs
 
 
@@ -33,10 +39,17 @@ class Exchange:
 
     body: dict[str, Any]
     reply: Reply = field(default_factory=Reply)
+    written: Written | None = None  # of a plain text
+    earlier: list[Reply] = field(default_factory=list)  # that were billed too
     latency: float | None = None
     first_token: float | None = None
     left_out: list[str] = field(default_factory=list)
     sent: bool = False  # whether the endpoint may have begun to work, and so to bill
+
+    def take(self, data: Any) -> bool:
+        """A chunk or a whole completion. True where it brought some of the answer. Raises BadReply."""
+        said = self.reply.add(data)
+        return bool(said) if self.written is None else self.written.take(said)
 
 
 class Asker:
@@ -50,9 +63,9 @@ class Asker:
         self._known = KnownFeatures()
 
     async def ask(
-        self, task: Task, text: str, endpoint: Endpoint, say: Callable[[str], None], exchange: Exchange
+        self, task: Task, text: str, endpoint: Endpoint, emit: Callable[[Event], object], exchange: Exchange
     ) -> None:
-        """Fills `exchange`, also on the way to an error. `say`: tells the card what is being waited for.
+        """Fills `exchange`, also on the way to an error. Emits what is being waited for, and a plain text as it comes.
 
         Raises EndpointError, CredentialError or UnknownName.
         """
@@ -63,29 +76,32 @@ class Asker:
         host = host_of(endpoint)
         features = self._known.get(endpoint.base_url, endpoint.model)
         answer = answer_tokens(task, text, self._max_new_tokens)
-        most_tokens = most_output_tokens(answer, thinks=endpoint.source is not Source.STAND_IN)
+        ours = endpoint.source is Source.STAND_IN
         waited = reconnected = False
         refusals = 0
         while True:
+            most_tokens = most_output_tokens(answer, thinks=features.thinks if task.writing else not ours)
             exchange.body = arguments(task, text, endpoint.model, features, most_tokens)
             exchange.reply = Reply()
+            if task.writing is not None:
+                plain = scrub.exact if endpoint.source is Source.LIVE else str  # elsewhere a key is no secret
+                exchange.written = Written(emit, plain, details=task.writing.details)
             exchange.sent = True
             try:
                 await self._once(client, endpoint, exchange)
             except openai.APIStatusError as error:
-                exchange.sent = False  # an endpoint that answers with an error has not worked for it
-                less = None if endpoint.source is Source.STAND_IN else _less(features, error)
+                exchange.sent = bool(exchange.earlier)  # an endpoint that answers with an error has not worked for it
+                less = None if ours else _less(features, error, task)
                 if less is not None and refusals < _MOST_REFUSALS:
-                    exchange.left_out.append(_difference(features, less))
+                    exchange.left_out += _difference(features, less)
                     features, refusals = less, refusals + 1
                     continue
                 wait = retry_after(error.response.headers)
                 if error.status_code == 429 and wait is not None and wait <= LONGEST_WAIT and not waited:
-                    say(f"{host} asked to wait {wait:g} s")
+                    emit(Progress(what=f"{host} asked to wait {wait:g} s"))
                     waited = True
                     await asyncio.sleep(wait)
                     continue
-                ours = endpoint.source is Source.STAND_IN
                 raise translated(error, host, endpoint.model, scrub, ours=ours) from None
             except openai.APIConnectionError as error:
                 if exchange.reply.chunks:
@@ -101,7 +117,17 @@ class Asker:
                 raise BadReply(f"The reply of {host} is far longer than an answer: choose another model.") from None
             if exchange.reply.choices and exchange.reply.finish_reason is None and "stream" in exchange.body:
                 raise cut(host)
+            if exchange.written is not None and not ours and not features.thinks:
+                nothing = exchange.reply.finish_reason == "length" and not exchange.written.begun
+                if nothing or exchange.reply.thought or exchange.written.thought:
+                    features = dataclasses.replace(features, thinks=True)
+                if nothing and features.limit != "none":
+                    emit(Progress(what="the model thinks first, and is asked again with room for it"))
+                    exchange.earlier.append(exchange.reply)
+                    continue
             self._known.put(endpoint.base_url, endpoint.model, features)
+            if exchange.written is not None:
+                exchange.written.end()
             return
 
     async def _once(self, client: openai.AsyncOpenAI, endpoint: Endpoint, exchange: Exchange) -> None:
@@ -113,10 +139,10 @@ class Asker:
             try:
                 if "stream" in exchange.body and "json" not in kind and "html" not in kind:
                     async for chunk in await response.parse():
-                        if exchange.reply.add(_plain(chunk)) and exchange.first_token is None:
+                        if exchange.take(_plain(chunk)) and exchange.first_token is None:
                             exchange.first_token = time.perf_counter() - started
                 else:
-                    exchange.reply.add(json.loads(await response.read()))
+                    exchange.take(json.loads(await response.read()))
             except (ValueError, TypeError, AttributeError, RecursionError):  # not JSON, or JSON of another shape
                 host = host_of(endpoint)
                 raise BadReply(
@@ -141,28 +167,33 @@ def _plain(chunk: Any) -> Any:
     return chunk if dump is None else dump(mode="python", warnings=False)
 
 
-def _less(features: Features, error: openai.APIStatusError) -> Features | None:
+def _less(features: Features, error: openai.APIStatusError, task: Task) -> Features | None:
     if error.status_code not in _REFUSALS:
         return None
     body = error.body if isinstance(error.body, dict) else {}
     message = message_of(error.body)[:2000]
     if error.status_code in (403, 404) and "logprob" not in message.lower():
         return None
+    if task.writing is not None and not features.thinks and _NO_ROOM.search(message):
+        return dataclasses.replace(features, thinks=True)
     return features.without(str(body.get("param") or ""), message)
 
 
-def _difference(before: Features, after: Features) -> str:
+def _difference(before: Features, after: Features) -> list[str]:
+    """What was left out; nothing where the request only got more room."""
     if before.format != after.format:
-        return before.format
+        return [before.format]
     if before.limit != after.limit:
-        return before.limit
+        return [before.limit]
     changed = {
         "logprobs": "logprobs",
         "temperature": "temperature",
+        "top_p": "top_p",
+        "seed": "seed",
         "stream_usage": "stream_options",
         "stream": "stream",
     }
-    return next(word for name, word in changed.items() if getattr(before, name) != getattr(after, name))
+    return [word for name, word in changed.items() if getattr(before, name) != getattr(after, name)]
 
 
 def _as_connection_error(error: Exception, response: Any) -> Exception:

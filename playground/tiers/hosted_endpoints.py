@@ -8,16 +8,24 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from playground.core.credentials import Credential
-from playground.core.errors import CredentialError, EndpointUnreachable, NotAllowed, PlaygroundError, UnknownName
+from playground.core.errors import (
+    CredentialError,
+    EndpointUnreachable,
+    NotAllowed,
+    NotSupported,
+    PlaygroundError,
+    UnknownName,
+)
 from playground.core.task import Task
 from playground.core.types import Choice, Request, Source
 from playground.core.words import STAND_IN_NOTE
 from playground.settings import Settings, is_loopback
 from playground.tiers.context import TierContext
 from playground.tiers.hosted_budget import Budget, Reservation
+from playground.tiers.hosted_errors import STAND_IN_CANNOT, STAND_IN_GOES_ON, STAND_IN_HAS_NO_WORDS
 from playground.tiers.hosted_models import DEFAULT, ModelLists
 from playground.tiers.hosted_prices import cost
-from playground.tiers.hosted_request import answer_tokens, most_input_tokens, most_output_tokens
+from playground.tiers.hosted_request import most_tokens
 
 STAND_IN = "stand-in"  # the model name that the bundled endpoint answers to
 _NO_KEY = "not-needed"  # openai's client wants one; a server on this machine asks for none
@@ -106,8 +114,15 @@ class Endpoints:
         """Whether nobody else can answer this visitor."""
         return all(choice.source is Source.STAND_IN for choice in self.choices(session))
 
-    def stand_in_serves(self, task: Task) -> bool:
-        return self._gateway is None or self._gateway.serves(task.schema())
+    def stand_in_cannot(self, task: Task) -> str:
+        """Why, as its card says it; empty where it can."""
+        if self._gateway is None:
+            return ""
+        if task.writing is not None and not task.continues:
+            return STAND_IN_GOES_ON
+        if self._gateway.serves(task.schema()):
+            return ""
+        return STAND_IN_CANNOT if task.writing is None else STAND_IN_HAS_NO_WORDS
 
     # -- the resolvers
 
@@ -151,8 +166,7 @@ class Endpoints:
                     NotAllowed("The budget for visitors is used up: paste a key of your own for live answers.")
                 )
             return None
-        most_out = most_output_tokens(answer_tokens(ask.task, ask.request.text, settings.max_new_tokens))
-        most = cost(url, model, most_input_tokens(ask.task, ask.request.text), most_out)
+        most = cost(url, model, *most_tokens(ask.task, ask.request.text, settings.max_new_tokens))
         if most is None:
             ask.refused.append(
                 NotAllowed(f"{model} has no known price, so visitors cannot use it: choose another model.")
@@ -183,6 +197,9 @@ class Endpoints:
     async def _stand_in(self, ask: Ask) -> Endpoint | None:
         if self._gateway is None or (ask.model is not None and ask.model.split("/")[0] != STAND_IN):
             return None
+        cannot = self.stand_in_cannot(ask.task) if ask.task.writing is not None else ""  # of forms it says so itself
+        if cannot:
+            raise ask.refused[0] if ask.refused else NotSupported(cannot)
         user = hashlib.sha256(ask.request.session.encode()).hexdigest()[:16]
         note = STAND_IN_NOTE if not ask.refused else f"{ask.refused[0]} {STAND_IN_NOTE}"
         return Endpoint(Source.STAND_IN, self._gateway.base_url, STAND_IN, self._gateway.token, user=user, note=note)

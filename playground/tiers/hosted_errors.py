@@ -20,10 +20,13 @@ from playground.core.errors import (
     UnknownName,
 )
 
+_REMEDY = "paste an API key, or name a local server, and the hosted tier answers here."
 STAND_IN_CANNOT = (
-    "The stand-in, our own small endpoint, only chooses between labels and gives no words: "
-    "paste an API key, or name a local server, and the hosted tier answers here."
+    f"The stand-in, our own small endpoint, only chooses between labels and gives no words of a text: {_REMEDY}"
 )
+STAND_IN_GOES_ON = f"The stand-in, our own small endpoint, can go on with a text and do nothing else to it: {_REMEDY}"
+STAND_IN_HAS_NO_WORDS = f"The stand-in, our own small endpoint, has no language model on this machine: {_REMEDY}"
+NOT_FORESEEN = "An endpoint does not say how likely it finds a given text: use another tier."
 _GRAM = 8  # so many characters of a key in a row are a piece of it
 _LOOKS_LIKE_A_KEY = re.compile(
     r"(?i:bearer)\s+[^\s\"',;]+|\b(?:sk|pk|rk|hf|gsk|xai|key|api|token)[-_][\w*.\-…]{6,}|\bAIza[\w\-]{10,}"

@@ -14,12 +14,25 @@ from playground.core.types import Answer, Labels
 from playground.tiers.hosted_logprobs import choice_field, label_scores, tokens_from
 
 MAX_REPLY_CHARS = 400_000  # far above what the most tokens of an answer spell
+_THOUGHTS = ("reasoning_content", "reasoning")  # where servers send them that keep them out of the answer
 _MOST_OBJECTS = 50  # of an endless reply, so many beginnings of an object are tried
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one chunk brought of the answer. `logprobs`: OpenAI's rows for its tokens, where they were sent."""
+
+    content: str = ""
+    refusal: str = ""
+    logprobs: tuple[Any, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.content or self.refusal)
 
 
 @dataclass
 class Reply:
-    """A chat completion as it grows. `finish_reason` None: it has not ended."""
+    """A chat completion as it grows. `finish_reason` None: it has not ended. `thought`: whether thoughts came beside the answer."""
 
     id: str | None = None
     created: int | None = None
@@ -32,9 +45,10 @@ class Reply:
     usage: Mapping[str, Any] | None = None
     choices: int = 0
     chunks: int = 0
+    thought: bool = False
 
-    def add(self, data: Any) -> bool:
-        """Takes in a chunk or a whole completion, as parsed JSON. True where it brought text. Raises BadReply."""
+    def add(self, data: Any) -> Said:
+        """Takes in a chunk or a whole completion, as parsed JSON. Raises BadReply."""
         if not isinstance(data, Mapping):
             raise BadReply("The reply is not in OpenAI's format: check the base URL, or choose another model.")
         self.chunks += 1
@@ -45,9 +59,11 @@ class Reply:
         self.fingerprint = _text(data.get("system_fingerprint")) or self.fingerprint
         if isinstance(data.get("usage"), Mapping):
             self.usage = data["usage"]
+            details = self.usage.get("completion_tokens_details")
+            self.thought = self.thought or bool(isinstance(details, Mapping) and details.get("reasoning_tokens"))
         choices = data.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-            return False
+            return Said()
         self.choices += 1
         choice = choices[0]
         self.finish_reason = _text(choice.get("finish_reason")) or self.finish_reason
@@ -57,11 +73,15 @@ class Reply:
         self.content += content
         self.refusal += refusal
         logprobs = choice.get("logprobs")
-        if isinstance(logprobs, Mapping) and isinstance(logprobs.get("content"), list):
-            self.logprobs.extend(logprobs["content"])
+        rows = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+        rows = rows if isinstance(rows, list) else []
+        self.logprobs.extend(rows)
+        if not content and any(isinstance(said.get(name), str) and said[name] for name in _THOUGHTS):
+            self.thought = True
+            rows = []  # they are the thought's
         if len(self.content) > MAX_REPLY_CHARS:
             raise BadReply("The reply is far longer than an answer: choose another model.")
-        return bool(content or refusal)
+        return Said(content, refusal, tuple(rows))
 
     def tokens(self) -> tuple[int | None, int | None, int]:
         """Tokens in, tokens out, and how many of those in came from the endpoint's cache."""
@@ -91,18 +111,23 @@ class Reply:
         }
 
 
-def output_of(task: Task, reply: Reply, text: str) -> Answer:
-    """The task's answer to this text; label probabilities from logprobs where they can be read. Raises Refused or BadReply."""
+def answered(reply: Reply) -> None:
+    """Raises Refused or BadReply where there is no answer to read."""
     if reply.refusal:
         raise Refused("The model declined to answer this text: change the text or choose another model.")
     if reply.finish_reason == "content_filter":
         raise Refused("The endpoint's content filter stopped the answer: change the text or choose another model.")
+    if not reply.choices:
+        raise BadReply("The endpoint sent no answer: run again or choose another model.")
+
+
+def output_of(task: Task, reply: Reply, text: str) -> Answer:
+    """The task's answer to this text; label probabilities from logprobs where they can be read. Raises Refused or BadReply."""
+    answered(reply)
     if reply.finish_reason == "length":
         raise BadReply(
             "The reply was cut at its length limit before the answer was whole: shorten the text, or choose another model."
         )
-    if not reply.choices:
-        raise BadReply("The endpoint sent no answer: run again or choose another model.")
     output = _parsed(task, reply.content, text)
     found = choice_field(task.schema()) if isinstance(output, Labels) else None
     scores = label_scores(tokens_from(reply.logprobs), *found) if found is not None else None

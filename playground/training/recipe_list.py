@@ -286,6 +286,16 @@ RECIPES = {
         ),
         Recipe(
             RecipeInfo(
+                "summarization-scitldr",
+                "LoRA adapter that picks the sentence that sums a paper up, over the bundled encoder",
+                "SciTLDR: abstracts and one-line summaries",
+                10,
+            ),
+            "playground.training.pickers",
+            {},
+        ),
+        Recipe(
+            RecipeInfo(
                 "translation-general",
                 "a small T5 of transformers' own architecture and its tokenizer, from random weights",
                 "Tatoeba, English to French",

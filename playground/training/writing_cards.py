@@ -69,8 +69,10 @@ SCRATCH = _words(
     license=SHAKESPEARES,
     held_out=SHAKESPEARE_TEST,
     limits=(
-        "Counting which character follows which four foretells the next one better, as the figures say, and does so in a second: "
-        "this is the recipe that nanoGPT gives for a few minutes on a CPU. With more steps and a longer context it would be ahead.",
+        "Counting which character follows which four foretells the next one better, as the figures say, and takes a second: this "
+        "is nanoGPT's recipe for a few minutes on a CPU. Its recipe for a GPU, 13 times as large, reaches 1.47.",
+        "nanoGPT's learning rate is 1e-3, a third of this one's; with it, tried first, the loss of the same test part was 1.93 "
+        "nats. nanoGPT reports 1.88, of blocks drawn by chance.",
         "It knows 65 characters and sees 64 of them at a time. Other ones of a prompt (figures but for 3, brackets, other scripts, "
         "emoji) are left out; accents are taken off letters, and quotation marks and dashes become plain ones.",
         "It learned how such lines look, and to spell. What it writes has no meaning.",

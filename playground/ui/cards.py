@@ -10,7 +10,7 @@ from playground.core.errors import InputError, PlaygroundError
 from playground.core.extract_task import CONTEXT
 from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import RunRecord, TierResult
-from playground.core.task import Task
+from playground.core.task import Task, example_of
 from playground.core.types import Gold, Spans
 from playground.service import Playground
 from playground.views.state import Asked, CardState, Phase, waiting, with_result
@@ -23,6 +23,8 @@ def asked_of(task: Task) -> Asked:
     labels = tuple(task.labels)
     if task.kind == Spans.kind:
         return Asked(task.kind, labels, task.noun, task.every_word)
+    if task.writing is not None:
+        return Asked(task.kind, continues=task.continues, details=task.writing.details)
     own = task.values != task.bound({}).values
     if task.kind == ExtractedAnswer.kind:
         return Asked(task.kind, own=own, context=dict(task.values)[CONTEXT])
@@ -94,14 +96,8 @@ def judged(state: CardState, task: Task) -> CardState:
 
 def gold_of(task: Task, text: str) -> Gold | None:
     """The true answer, where this text is an example of the bound task, and what its fields hold is the example's."""
-    return next(
-        (
-            example.gold
-            for example in task.examples
-            if example.text == text and task.bound(dict(example.values)).values == task.values
-        ),
-        None,
-    )
+    example = example_of(task, text)
+    return None if example is None else example.gold
 
 
 def misfilled(task: Task, values: Mapping[str, str]) -> str:

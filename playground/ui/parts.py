@@ -17,8 +17,11 @@ from playground.views.html import Html, join
 from playground.views.kinds import view_for
 from playground.views.plot import plot
 from playground.views.state import Asked, CardState, Phase, results_of
+from playground.views.written import more
 
-Update = dict[str, Html]  # a part's name ("card-hosted", "below", "table", "history", "status") to its new HTML
+# A part's name ("card-hosted", "below", "table", "history", "status") to its new HTML; "more-hosted" to what the text on that card
+# has grown by.
+Update = dict[str, Html]
 
 
 class Parts:
@@ -34,6 +37,11 @@ class Parts:
 
     def cards(self, states: Iterable[CardState]) -> Update:
         return {f"card-{state.tier}": _card(state) for state in states}
+
+    def card_news(self, before: CardState, after: CardState) -> Update:
+        """What the page must hear of a card that it has as it was before: while a text is written what it grew by, and no more."""
+        grown = more(before, after) if view_for(after).streams else None
+        return self.cards([after]) if grown is None else {f"more-{after.tier}": grown}
 
     def below(self, states: Sequence[CardState], *, busy: bool = False) -> Html:
         """Agreement and plot of these cards. Before the first answer they are the same for everybody."""
@@ -62,7 +70,7 @@ class Parts:
         if key not in self._empty:
             titles = self.titles
             line = agreement([], titles, busy=busy, asked=Asked(kind))
-            self._empty[key] = join([line, plot([], titles)])
+            self._empty[key] = join([line, plot([], titles, Asked(kind))])
         return self._empty[key]
 
     def records(self, session: str) -> list[RunRecord]:

@@ -135,6 +135,7 @@ class TaskRuns:
         page.cards = _replaced(page.cards, starting)
         page.about |= dict.fromkeys(wanted, about)
         shown = self.parts.cards(starting)
+        sent = {state.tier: state for state in starting}
         below = self._below(page, about, busy=True)
         yield {
             **abandoned,
@@ -157,9 +158,11 @@ class TaskRuns:
         async for batch in batches(events, token, CARD_INTERVAL, _is_last):
             changed = self._folded(page, batch, task)
             update: Update = {}
-            for part, html in self.parts.cards(changed).items():
-                if shown[part] != html:
-                    update[part] = shown[part] = html
+            for state in changed:
+                for part, html in self.parts.card_news(sent[state.tier], state).items():
+                    if shown.get(part) != html:
+                        update[part] = shown[part] = html
+                sent[state.tier] = state
             if any(_is_last(event) for event in batch):
                 ended = not any(state.busy for state in page.cards if state.tier in wanted)
                 now = self._below(page, about, busy=not ended)

@@ -6,6 +6,7 @@ import gradio as gr
 
 from playground.core.task import Task
 from playground.core.types import Spans
+from playground.core.writing_types import Text
 from playground.service import Playground
 from playground.ui.runs import TaskRuns
 from playground.ui.session import pages_of
@@ -32,7 +33,7 @@ def task_tab(service: Playground, task: Task) -> gr.Column:
                 task.bound({}),
                 len(service.tiers),
                 service.settings.max_input_chars,
-                whole=task.kind == Spans.kind,
+                whole=task.kind in (Spans.kind, Text.kind),
             ),
             js="playground.mountConsole(element)",
         )

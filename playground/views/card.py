@@ -41,6 +41,7 @@ def card(state: CardState) -> Html:
         data_kind=state.asked.kind or None,
         data_long=state.asked.long_names,
         data_muted=True if state.stand_in else None,
+        data_wrote=True if state.text or state.phase is Phase.DONE else None,
         aria_busy="true" if state.busy else "false",
         aria_label=f"Tier {state.number}, {state.title}",
     )
@@ -91,6 +92,8 @@ def _answer(state: CardState) -> Html:
         )
     else:
         words = {Phase.FAILED: "no answer", Phase.STOPPED: "stopped", Phase.UNSUPPORTED: "not here"}
+        if state.text:
+            words |= {Phase.RUNNING: "writing", Phase.FAILED: "broken off"}
         headline = el("p", words.get(state.phase, numbers.UNKNOWN), cls="pg-headline pg-empty")
     return el("div", headline, el("p", _verdict(state), cls="pg-verdict"), cls="pg-answer")
 
@@ -133,7 +136,7 @@ def _words(state: CardState) -> str:
         case Phase.UNSUPPORTED | Phase.FAILED:
             return state.error
         case Phase.STOPPED:
-            return "Stopped before it answered."
+            return "Stopped: this is what was written." if state.text else "Stopped before it answered."
         case Phase.WAITING:
             return f"Waiting: {wait} …" if (wait := _wait(state)) else "Waiting …"
         case Phase.LOADING:
@@ -209,7 +212,9 @@ def _actions(state: CardState) -> Html:
             "Change or forget the key",
             state.remote and not state.stand_in and state.phase is not Phase.FAILED,
         ),
-        action("image", "png", "Save this card as a PNG", answered),
+        action(
+            "image", "png", "Save this card as a PNG", answered or (state.phase is Phase.STOPPED and bool(state.text))
+        ),
         _fingerprint(state.stats),
         cls="pg-actions",
     )

@@ -71,7 +71,7 @@ def _measured(metrics: Sequence[Measured]) -> Html | None:
         el(
             "tr",
             el("td", row.dataset),
-            el("td", row.metric),
+            el("td", row.metric, el("small", " (lower is better)") if row.lower else None),
             el("td", el("b", f"{row.value:.3f}")),
             el("td", f"{row.n:,}"),
             el("td", ", ".join(f"{name} {value:.3f}" for name, value in row.baselines) or numbers.UNKNOWN),

@@ -1,17 +1,24 @@
-"""A card's four figures: latency, cost, tokens or memory, parameters. What was not measured is "–", never 0."""
+"""A card's figures: latency, cost, tokens or memory, parameters; of a text also how fast it came. What was not measured is "–",
+never 0.
+"""
 
 from __future__ import annotations
 
 from playground.core.types import Stats
 from playground.views import numbers
 from playground.views.html import Html, el
+from playground.views.kinds import view_for
 from playground.views.state import CardState, Phase
 
 
 def figures(state: CardState) -> Html:
-    """Each with what it counts. The same four places in every phase."""
+    """Each with what it counts. The same places in every phase."""
     stats = state.stats
-    rows = [_latency(stats), _cost(state), _tokens(stats) if state.remote else _memory(stats), _parameters(stats)]
+    if view_for(state).streams:
+        rows = [_latency(stats), _first_token(stats), _speed(stats), _tokens(stats), _cost(state), _parameters(stats)]
+        rows.append(_memory(stats))
+    else:
+        rows = [_latency(stats), _cost(state), _tokens(stats) if state.remote else _memory(stats), _parameters(stats)]
     cells = [
         el(
             "div",
@@ -34,6 +41,14 @@ def _latency(stats: Stats) -> tuple[str, str, str]:
     if stats.queue_seconds:
         hint = f"{hint} It waited {numbers.seconds(stats.queue_seconds)} in the queue.".strip()
     return numbers.seconds(stats.latency_seconds), caption, hint
+
+
+def _first_token(stats: Stats) -> tuple[str, str, str]:
+    return numbers.seconds(stats.time_to_first_token_seconds), "to the first token", ""
+
+
+def _speed(stats: Stats) -> tuple[str, str, str]:
+    return numbers.rate(stats.tokens_per_second), "tokens per second", ""
 
 
 def _cost(state: CardState) -> tuple[str, str, str]:

@@ -73,6 +73,15 @@ def history_row(record: RunRecord, titles: Mapping[str, str], right: Mapping[str
 
 
 def _cell(result: TierResult | None, right: bool | None) -> Html:
+    if result is not None and result.written:
+        short = f"{result.written[:SHORT].rstrip()} …"
+        return el(
+            "td",
+            "stopped: " if result.cancelled else "broken off: ",
+            el("span", short, dir="auto"),
+            cls="pg-quiet",
+            title=str(result.error or "") or None,
+        )
     if result is None or result.output is None:
         return el("td", numbers.UNKNOWN, cls="pg-quiet", title=str(result.error) if result and result.error else None)
     mark = "" if right is None else " ✓" if right else " ✗"

@@ -83,6 +83,17 @@ def count(value: int | None) -> str:
     return str(value)
 
 
+def rate(value: float | None) -> str:
+    """So many a second.
+
+    >>> rate(0.52), rate(41.23), rate(1234.5), rate(None)
+    ('0.5', '41', '1,234', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
 def size(value: int | None) -> str:
     """Bytes, decimal units.
 

@@ -1,4 +1,4 @@
-"""Confidence and latency of the tiers as bars: plain HTML, so that they are there at once and can be saved as an image."""
+"""Confidence (of texts: speed) and latency of the tiers as bars: plain HTML, there at once, and can be saved as an image."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ from functools import cache
 from playground.core.run import TierResult
 from playground.views import numbers
 from playground.views.html import Html, el, join
-from playground.views.kinds import view_of
+from playground.views.kinds import view_expected, view_of
 from playground.views.state import NOTHING_KNOWN, Asked
 
 
 def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked = NOTHING_KNOWN) -> Html:
     """A row for every tier, filled or not, so that the panel has its height from the start. The stand-in stays out."""
     by_tier = {result.tier: result for result in results if result.compared}
-    confidences = {tier: view_of(result.output).confidence(result.output) for tier, result in by_tier.items()}
-    said = {tier: _said(result, confidences[tier], asked) for tier, result in by_tier.items()}
     left_out = {result.tier: "left out" for result in results if not result.compared}
     latencies = {tier: result.stats.latency_seconds for tier, result in by_tier.items()}
     longest = max((value for value in latencies.values() if value), default=0.0)
     shown = {tier: None if value is None or not longest else value / longest for tier, value in latencies.items()}
+    streams = view_expected(asked.kind).streams
     return el(
         "section",
-        _bars(
-            "Confidence",
-            "in its own answer",
-            titles,
-            confidences,
-            left_out | said,
-        ),
+        _speeds(by_tier, titles, left_out) if streams else _confidences(by_tier, titles, left_out, asked),
         _bars(
             "Latency",
             "shorter is faster",
@@ -47,8 +40,24 @@ def plot(results: Sequence[TierResult], titles: Mapping[str, str], asked: Asked 
             hidden=not by_tier,
         ),
         cls="pg-panel pg-plot",
-        aria_label="Confidence and latency by tier",
+        aria_label="Speed and latency by tier" if streams else "Confidence and latency by tier",
     )
+
+
+def _confidences(
+    results: Mapping[str, TierResult], titles: Mapping[str, str], left_out: Mapping[str, str], asked: Asked
+) -> Html:
+    values = {tier: view_of(result.output).confidence(result.output) for tier, result in results.items()}
+    said = {tier: _said(result, values[tier], asked) for tier, result in results.items()}
+    return _bars("Confidence", "in its own answer", titles, values, {**left_out, **said})
+
+
+def _speeds(results: Mapping[str, TierResult], titles: Mapping[str, str], left_out: Mapping[str, str]) -> Html:
+    speeds = {tier: result.stats.tokens_per_second for tier, result in results.items()}
+    fastest = max((value for value in speeds.values() if value), default=0.0)
+    values = {tier: value / fastest for tier, value in speeds.items() if value}
+    said = {tier: numbers.rate(value) for tier, value in speeds.items()}
+    return _bars("Tokens per second", "longer is faster", titles, values, {**left_out, **said})
 
 
 def _said(result: TierResult, confidence: float | None, asked: Asked) -> Html:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from playground.core.fields import Field
 from playground.core.run import RunRecord
 from playground.core.task import Example, Task
+from playground.views.fields import extras, settings
 from playground.views.html import Html, el
 
 
@@ -86,56 +86,6 @@ def page_head(task: Task) -> Html:
     )
 
 
-def _field(task: Task, field: Field) -> Html:
-    """A field of the task beside its text, with what it holds before anybody writes."""
-    name, value = f"pg-field-{task.name}-{field.name}", dict(task.values).get(field.name, field.default)
-    error = el("p", id=f"{name}-error", cls="pg-input-error", role="alert")
-    if field.kind == "flag":
-        box = el(
-            "input",
-            type="checkbox",
-            id=name,
-            checked=bool(value),
-            autocomplete="off",
-            aria_describedby=f"{name}-error",
-        )
-        return el(
-            "div",
-            el("label", box, f" {field.title}", cls="pg-check", title=field.hint or None),
-            error,
-            cls="pg-extra pg-extra-flag",
-            data_field=field.name,
-        )
-    return el(
-        "div",
-        el(
-            "div",
-            el("label", field.title, for_=name),
-            " ",
-            el("span", cls="pg-extra-count", aria_live="off"),
-            cls="pg-extra-title",
-        ),
-        el(
-            "textarea",
-            "\n",  # HTML drops a line break that comes first
-            value,
-            id=name,
-            cls="pg-extra-text",
-            rows=1,
-            dir="auto",
-            placeholder=field.placeholder,
-            spellcheck="false",
-            autocomplete="off",
-            title=field.hint or None,
-            aria_describedby=f"{name}-error",
-        ),
-        error,
-        cls="pg-extra pg-extra-prose" if field.kind == "text" else "pg-extra",
-        data_field=field.name,
-        data_prose=True if field.kind == "text" else None,
-    )
-
-
 def console(task: Task, tier_count: int, limit: int, *, whole: bool = False) -> Html:
     """The input with the task's fields, its examples, Run and Stop. Its text lives in the browser; `limit` is checked by the
     server too. `task` is bound: its fields hold its values.
@@ -159,7 +109,8 @@ def console(task: Task, tier_count: int, limit: int, *, whole: bool = False) -> 
             autocomplete="off",
         ),
         el("p", id=f"{name}-error", cls="pg-input-error", role="alert"),
-        el("div", [_field(task, field) for field in task.fields], cls="pg-extras") if task.fields else None,
+        extras(task),
+        settings(task),
         el(
             "div",
             el(
@@ -200,7 +151,11 @@ def _run_words(tier_count: int) -> str:
 
 
 def _chip(task: Task, place: int, example: Example) -> Html:
-    values = json.dumps(dict(task.bound(dict(example.values)).values)) if task.fields else None
+    """Its values: of the settings those alone that it names; the others stay as the visitor has them."""
+    bound, named = dict(task.bound(dict(example.values)).values), dict(example.values)
+    settings = {field.name for field in task.fields if field.setting}
+    asked = {name: value for name, value in bound.items() if name in named or name not in settings}
+    values = json.dumps(asked) if task.fields else None
     return el(
         "button",
         example.title,

@@ -16,6 +16,7 @@ from playground.core.reading_types import Choices, ExtractedAnswer
 from playground.core.run import TierResult
 from playground.core.task import Label
 from playground.core.types import Choice, Gold, MultiLabels, Source, Stats
+from playground.core.writing_types import WrittenToken
 
 REMOTE = frozenset({Source.LIVE, Source.LOCAL_SERVER, Source.RECORDED, Source.STAND_IN})
 
@@ -46,6 +47,7 @@ class Asked:
     noun: what one labelled stretch of a text is called, and its plural. every_word: each word has exactly one label.
     own: the labels, or the context, are this visitor's: a card that shows them is for nobody else.
     context: the text beside a question that the answer is quoted from.
+    continues: whether the answer goes on where the text ends. details: whether each token's probability is wanted.
     """
 
     kind: str = ""
@@ -54,6 +56,8 @@ class Asked:
     every_word: bool = False
     own: bool = False
     context: str = ""
+    continues: bool = False
+    details: bool = False
 
     @property
     def long_names(self) -> bool:
@@ -72,7 +76,8 @@ NOTHING_KNOWN = Asked()
 
 @dataclass(frozen=True)
 class CardState:
-    """`model` None: the first choice. `fraction` in 0..1, None where nobody can tell. `text`: what has streamed in so far.
+    """`model` None: the first choice. `fraction` in 0..1, None where nobody can tell. `text`: what has streamed in so far,
+    `tokens` its tokens where their details came with it.
 
     input: the text that the answer is about; empty before the first run.
     gold: the true answer where the input is an example. right: whether the output is it; None too where they cannot be compared.
@@ -94,6 +99,7 @@ class CardState:
     seconds: float | None = None
     input: str = ""
     text: str = ""
+    tokens: tuple[WrittenToken, ...] = ()
     output: Any = None
     stats: Stats = Stats()
     error: str = ""
@@ -146,6 +152,7 @@ def waiting(
         ahead=None,
         seconds=None,
         text="",
+        tokens=(),
         output=None,
         stats=Stats(),
         error="",
@@ -183,8 +190,17 @@ def fold(state: CardState, event: Event) -> CardState:
             return replace(state, phase=Phase.LOADING, what=what, fraction=_clamped(fraction), ahead=None, seconds=None)
         case Progress(what=what, fraction=fraction):
             return replace(state, phase=Phase.RUNNING, what=what, fraction=_clamped(fraction), ahead=None, seconds=None)
-        case Partial(delta=delta):
-            return replace(state, phase=Phase.RUNNING, text=state.text + delta, ahead=None, seconds=None)
+        case Partial(delta=delta, tokens=tokens):
+            return replace(
+                state,
+                phase=Phase.RUNNING,
+                what="Writing",
+                fraction=None,
+                text=state.text + delta,
+                tokens=state.tokens + tokens,
+                ahead=None,
+                seconds=None,
+            )
         case _:
             return state
 
@@ -200,7 +216,8 @@ def with_result(state: CardState, result: TierResult) -> CardState:
     """The card of a run that is over, as it is kept in the history."""
     phase = Phase.DONE if result.output is not None else _without_answer(result.error)
     error = "" if result.error is None else str(result.error)
-    return replace(state, model=result.model, phase=phase, output=result.output, stats=result.stats, error=error)
+    kept = {"model": result.model, "phase": phase, "output": result.output, "stats": result.stats, "error": error}
+    return replace(state, text=result.written, **kept)
 
 
 def result_of(state: CardState) -> TierResult | None:

@@ -1,6 +1,9 @@
 """The decoder from scratch: tokens/s with and without a cache, of 8 texts together and of one, and of training beside transformers.
 
-    python -m tests.benchmarks.writing [--rounds 3] [--tokens 256] [--steps 6] [--threads 2] [--json]
+    python -m tests.benchmarks.writing [--rounds 3] [--tokens 256] [--steps 6] [--threads 2] [--only runtime] [--json]
+
+`runtime_*`: the same model through the whole runtime, scheduler and events included; and a Llama of transformers’ own architecture
+of the starter decoder’s shape.
 
 All take turns, round by round; figures are medians over rounds, ratios medians of each round's ratio. Writing: greedy, from a
 prompt of 8 tokens, a model of 15 M parameters as the starter decoder may have. Training: `--steps` steps of AdamW in a batch, ours
@@ -14,15 +17,28 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import tempfile
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
+from playground.core.calls import Generate
+from playground.core.cancel import Cancel
+from playground.core.events import LAST, Finished
+from playground.core.types import ModelRef
+from playground.core.writing_types import Writing
+from playground.engine.runtime_local import LocalRuntime
 from playground.scratch.decoding import Batch, Sampling, Stream
 from playground.scratch.gpt import GPT, GPTConfig
+from playground.scratch.tokenizer import Tokenizer
+from playground.settings import Settings
+from playground.training.starter import StarterSettings, learn_tokenizer, new_model
 from tests.scratch.oracles import gpt2
 
 STARTER = GPTConfig(vocabulary=8192, dim=384, layers=6, heads=6, hidden=1536, context=384)
@@ -50,6 +66,62 @@ def write_without_cache(model: GPT, tokens: int) -> None:
     while not text.done:
         states = model.states(torch.tensor([text.ids]))
         text.take(model.score(states[:, -1])[0])
+
+
+def runtime_rates(folder: Path, loader: str, tokens: int, rounds: int, threads: int) -> tuple[list[float], list[float]]:
+    """Tokens/s of one text and of 8 together, round by round. Each text is of another length and by chance."""
+    runtime = LocalRuntime(Settings(device="cpu", threads=threads, cache_budget_mb=1024))
+    ref = ModelRef("benchmark", loader, str(folder), max_length=STARTER.context)
+
+    def ask(texts: int) -> float:
+        ended: list[threading.Event] = []
+        counts: list[int] = []
+
+        def listener() -> Callable[[Any], None]:
+            event = threading.Event()
+            ended.append(event)
+
+            def emit(told: Any) -> None:
+                if isinstance(told, Finished):
+                    counts.append(told.stats.tokens_out or 0)
+                if isinstance(told, LAST):
+                    event.set()
+
+            return emit
+
+        started = time.perf_counter()
+        for number in range(texts):
+            writing = Writing(length=tokens, temperature=1.0, seed=number)
+            runtime.submit(Generate(ref, text="abcdefgh"[number % 4 :], writing=writing), listener(), Cancel(600))
+        for event in ended:
+            event.wait()
+        return sum(counts) / (time.perf_counter() - started)
+
+    try:
+        ask(8), ask(1)
+        both = [(ask(1), ask(8)) for _ in range(rounds)]
+    finally:
+        runtime.close()
+    return [one for one, _ in both], [eight for _, eight in both]
+
+
+def through_the_runtime(figures: dict[str, Any], tokens: int, rounds: int, threads: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        ours, theirs = Path(name) / "ours", Path(name) / "theirs"
+        reader = Tokenizer([], specials=("<pad>",))
+        GPT(replace(STARTER, vocabulary=len(reader))).save(ours)
+        reader.save(ours / "tokenizer.json")
+        settings = StarterSettings()
+        hub = learn_tokenizer(["abc " * 100] * 20, settings)
+        model = new_model(settings, hub, 0)
+        model.config._attn_implementation = "sdpa"
+        model.save_pretrained(theirs)
+        hub.save_pretrained(theirs)
+        for kind, folder, loader in (("ours", ours, "scratch-decoder"), ("llama", theirs, "pipeline-decoder")):
+            one, eight = runtime_rates(folder, loader, tokens, rounds, threads)
+            figures[f"runtime_{kind}_1_tokens_per_s"] = statistics.median(one)
+            figures[f"runtime_{kind}_8_tokens_per_s"] = statistics.median(eight)
+            figures[f"runtime_{kind}_ratio"] = statistics.median(b / a for a, b in zip(one, eight, strict=True))
 
 
 def trainer(model: torch.nn.Module, config: GPTConfig, length: int, batch: int) -> Callable[[], None]:
@@ -91,10 +163,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--only", choices=("runtime",))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    figures: dict[str, Any] = {}
+    through_the_runtime(figures, options.tokens, options.rounds, options.threads)
+    if options.only is None:
+        the_model(figures, options)
+    if options.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:40} {value:,.2f}")
+
+
+def the_model(figures: dict[str, Any], options: argparse.Namespace) -> None:
     model = GPT(STARTER).eval()
     write(model, 4, 2)
     rates: dict[str, list[float]] = {"without_cache": [], "with_cache": [], "together_8": []}
@@ -102,18 +187,13 @@ def main() -> None:
         rates["without_cache"].append(options.tokens / seconds(lambda: write_without_cache(model, options.tokens)))
         rates["with_cache"].append(options.tokens / seconds(lambda: write(model, options.tokens, 1)))
         rates["together_8"].append(8 * options.tokens / seconds(lambda: write(model, options.tokens, 8)))
-    figures: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters())}
+    figures["parameters"] = sum(p.numel() for p in model.parameters())
     figures |= {f"{name}_tokens_per_s": statistics.median(each) for name, each in rates.items()}
     for name, above, below in (("cache", "with_cache", "without_cache"), ("together", "together_8", "with_cache")):
         pairs = zip(rates[above], rates[below], strict=True)
         figures[f"{name}_ratio"] = statistics.median(a / b for a, b in pairs)
     train(figures, "starter", STARTER, 256, 4, max(2, options.steps // 3), options.rounds)
     train(figures, "small", SMALL, 64, 12, 5 * options.steps, options.rounds)
-    if options.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:40} {value:,.2f}")
 
 
 if __name__ == "__main__":

@@ -91,3 +91,43 @@ def test_a_hundred_thousand_characters_are_read_in_no_time():
 def test_a_line_that_csv_does_not_take_is_said():
     with pytest.raises(InputError, match="too long"):
         items_of("x" * 200_000)
+
+
+LENGTH = Field("length", "Length", "number", "64", least=1, most=512)
+HEAT = Field("heat", "Temperature", "number", "0.8", least=0, most=2, step=0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ({}, ("64", "0.8")),
+        ({"length": " ", "heat": ""}, ("64", "0.8")),
+        ({"length": " 007 ", "heat": "0.50"}, ("7", "0.5")),
+        ({"length": "5e2", "heat": "+2"}, ("500", "2")),
+        ({"length": "512.0", "heat": "0.123456789"}, ("512", "0.123456789")),  # a step is what the page offers
+        ({"heat": "-0"}, ("64", "0")),
+    ],
+)
+def test_a_number_is_written_as_short_as_it_can_be(given, held):
+    assert tuple(filled("Task", (LENGTH, HEAT), given).values()) == held
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"length": "0"}, "“Length” is a whole number from 1 to 512, and not '0'."),
+        ({"length": "513"}, "from 1 to 512, and not '513'."),
+        ({"length": "1.5"}, "a whole number"),
+        ({"length": "many"}, "and not 'many'."),
+        ({"heat": "2.01"}, "“Temperature” is a number from 0 to 2, and not '2.01'."),
+        ({"heat": "nan"}, "and not 'nan'."),
+        ({"heat": "inf"}, "and not 'inf'."),
+        ({"heat": "0,5"}, "and not '0,5'."),
+        ({"heat": "<b>" * 40}, "a number from 0 to 2"),
+    ],
+)
+def test_a_wrong_number_is_one_sentence(values, said):
+    with pytest.raises(InputError) as caught:
+        filled("Task", (LENGTH, HEAT), values)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 120

@@ -292,7 +292,7 @@ def test_missing_pickled_and_unfitting_models_are_refused(runtime, tiny, tmp_pat
     assert "not on this machine" in fails(runtime, replace(tiny.classifier_ref, folder=str(tmp_path / "no")), NotHere)
     pickled = copied(tiny.classifier, tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
-    assert "pickled" in fails(runtime, replace(tiny.classifier_ref, folder=str(pickled)), LoadFailed)
+    assert "offered as a pickle only" in fails(runtime, replace(tiny.classifier_ref, folder=str(pickled)), LoadFailed)
     headless = replace(tiny.classifier_ref, folder=str(tiny.encoder))
     assert "lacks" in fails(runtime, headless, LoadFailed)  # a random head would answer, too
     wide = copied(tiny.adapters[0], tmp_path / "wide")

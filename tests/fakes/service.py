@@ -22,6 +22,7 @@ from playground.core.task import Example, Label
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
+from playground.tasks import find_tasks
 from tests.fakes.answers import answers_task
 from tests.fakes.gaps import gap_task
 from tests.fakes.runtime import FakeRuntime
@@ -170,6 +171,7 @@ def main() -> None:
     options.add_argument("--whole", action="store_true", help="the tasks of tests.fakes.whole_texts too")
     options.add_argument("--answers", action="store_true", help="the task of tests.fakes.answers too")
     options.add_argument("--gaps", action="store_true", help="fill-mask too")
+    options.add_argument("--writing", action="store_true", help="the tasks that write a text too")
     options.add_argument("--under", default=None, help="a path such as /space: the page is mounted there")
     options.add_argument("--delay", type=float, default=None, help="seconds that every tier takes, and none loads")
     chosen = options.parse_args()
@@ -183,6 +185,9 @@ def main() -> None:
     added = [names_task(), classes_task()] if chosen.spans else []
     added += [answers_task()] if chosen.answers else []
     added += [gap_task()] if chosen.gaps else []
+    added += (
+        [find_tasks().get(name) for name in ("generation", "summarization", "translation")] if chosen.writing else []
+    )
     for task in added + (whole_text_tasks() if chosen.whole else []):
         service.tasks.add(task.name, task)
     wanted = launch_options(service)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from playground.core.cancel import Cancel
 from playground.core.errors import LoadFailed, NotHere
-from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Progress, Queued
+from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Loading, Partial, Progress, Queued
 from playground.core.extract_task import ExtractTask
 from playground.core.fill_task import FillTask
 from playground.core.span_task import SpanTask
@@ -26,6 +26,7 @@ from tests.fakes.answers import fake_extracted
 from tests.fakes.gaps import fake_choices
 from tests.fakes.spans import fake_spans
 from tests.fakes.whole_texts import fake_answer
+from tests.fakes.written import write
 
 GOOD = {"good", "great", "loved", "love", "tender", "funny", "praise", "nice", "fine", "wrong"}
 BAD = {"bad", "brutal", "dull", "gone", "nobody", "deletes", "awful", "never", "slapped", "waiting"}
@@ -79,7 +80,7 @@ class WordTier:
         return cancel
 
     def _work(self, task, request, emitter, last, gone, known):
-        slow = 0.5 if "slow" in request.text else 0.0
+        slow = 0.5 if "slow" in request.text and task.writing is None else 0.0
         emitter(Queued(ahead=0))
         if not known:
             last(Failed(error=NotHere(f"{request.model} is not on this machine: choose another model."), stats=Stats()))
@@ -105,7 +106,23 @@ class WordTier:
                 )
             )
             return
+        if task.writing is not None:
+            self._write(task, request, emitter, last, gone, cold)
+            return
         last(Finished(output=self._answer(task, request.text), stats=self._measured(request, cold)))
+
+    def _write(self, task, request, emitter, last, gone, cold):
+        told = task.writing.details and not self.stats.request_json
+
+        def say(token):
+            emitter(Partial(delta=token.text, tokens=(token,) if told else ()))
+
+        output = write(task, request.text, self.name, say, gone.wait)
+        if output is None:
+            return
+        counted = {"tokens_in": len(request.text) // 4, "tokens_out": len(output.text) // 4}
+        fast = {} if output.picked else {"time_to_first_token_seconds": 0.021, "tokens_per_second": 41.2}
+        last(Finished(output=output, stats=replace(self._measured(request, cold), **counted, **fast)))
 
     def _answer(self, task: Task, text: str) -> Answer:
         if isinstance(task, SpanTask):

@@ -86,6 +86,33 @@ def test_rows_that_leave_do_not_keep_the_others_from_the_end_of_the_context():
     close(model(torch.tensor([TEXT[3:]]), cache)[0], alone(model, TEXT)[3:])
 
 
+def test_memory_grows_with_the_texts_and_not_before():
+    cache = KVCache(1, 2, 4, context=1000)
+    taken = [cache.keys.numel()]
+    for new in (10, 50, 10, 900):
+        places, _ = cache.begin(new)
+        cache.append(0, torch.ones(1, 2, new, 4), torch.ones(1, 2, new, 4))
+        cache.end()
+        taken.append(cache.keys.numel())
+        assert len(places) == new
+    assert [size // 8 for size in taken] == [64, 64, 64, 128, 970]
+    assert cache.keys[0, 0, :, :970].min() == cache.values[0, 0, :, :970].min() == 1
+
+
+@both
+def test_what_some_rows_forget_is_as_if_it_had_not_been_read(model):
+    cache, other = model.cache(), model.cache()
+    model(torch.tensor([TEXT[:5]]), cache)
+    model(torch.tensor([TEXT[:8]]), other)
+    cache.join(other)
+    found = model(torch.tensor([TEXT[5:6], [1]]), cache)[0, 0]
+    close(found, alone(model, TEXT[:6])[-1])
+    cache.forget([1])
+    assert cache.lengths == [6, 8]
+    both_rows = model(torch.tensor([TEXT[6:7], TEXT[8:9]]), cache)[:, 0]
+    close(both_rows, torch.stack([alone(model, TEXT[:7])[-1], alone(model, TEXT[:9])[-1]]))
+
+
 def test_no_gradient_is_kept_in_a_cache():
     cache = MODELS["learned"].cache()
     MODELS["learned"](torch.tensor([TEXT[:3]]), cache)

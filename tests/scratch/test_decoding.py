@@ -204,6 +204,26 @@ def test_in_company_each_text_gets_the_tokens_that_it_gets_alone(model, todo):
         same(told[came[number]], list(islice(stream(model, prompt, sampling, stop_ids), leaves)))
 
 
+@small
+@given(texts, st.sampled_from([1, 3, None]), st.randoms(use_true_random=False))
+def test_whoever_has_a_turn_and_however_little_is_read_at_once_the_tokens_are_the_same(model, todo, most, random):
+    batch = Batch(model)
+    told = {Stream(prompt, sampling, stops): ([], prompt, sampling, stops) for _, prompt, sampling, stops, _ in todo}
+    for text in told:
+        batch.add(text)
+    while len(batch):
+        turn = random.sample([*batch.streams, *batch.waiting], random.randint(1, len(batch)))
+        unread = {text: batch.unread(text) for text in turn}
+        steps = batch.step(turn, most)
+        due = [text for text in turn if most is None or unread[text] <= most]
+        assert {id(text) for text, _ in steps} == {id(text) for text in due}
+        for text, step in steps:
+            told[text][0].append(step)
+    assert batch.cache is None
+    for steps, *how in told.values():
+        same(steps, list(stream(model, *how)))
+
+
 def same(found: list[Step], expected: list[Step]) -> None:
     assert [step.token for step in found] == [step.token for step in expected]
     for ours, theirs in zip(found, expected, strict=True):

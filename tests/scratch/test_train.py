@@ -39,9 +39,11 @@ def test_the_loss_falls_and_every_step_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize("stops", [(1,), (7, 13), (29,)])
-def test_resumed_it_ends_with_the_very_same_weights(tmp_path, stops):
+@pytest.mark.parametrize("orthogonal", [(), ("0.weight",), ("0.weight", "2.weight")], ids=["adamw", "both", "muon"])
+def test_resumed_it_ends_with_the_very_same_weights(tmp_path, stops, orthogonal):
+    how = {"seed": 3, "orthogonal": orthogonal}
     parameters, loss_at = problem()
-    whole = fit(parameters, loss_at, SCHEDULE, state=tmp_path / "whole.safetensors", seed=3)
+    whole = fit(parameters, loss_at, SCHEDULE, state=tmp_path / "whole.safetensors", **how)
     expected = {name: p.detach().clone() for name, p in parameters.items()}
     for stop in stops:
         parameters, loss_at = problem()
@@ -51,19 +53,42 @@ def test_resumed_it_ends_with_the_very_same_weights(tmp_path, stops):
             loss_at,
             SCHEDULE,
             state=tmp_path / "parts.safetensors",
-            seed=3,
             resume=True,
+            **how,
             progress=lambda report, done=done: done.append(report.step),
             cancelled=lambda done=done, stop=stop: bool(done) and done[-1] >= stop,
         )
         assert (part.done, part.step) == (False, stop)
     parameters, loss_at = problem(seed=0)
-    rest = fit(parameters, loss_at, SCHEDULE, state=tmp_path / "parts.safetensors", seed=3, resume=True)
+    rest = fit(parameters, loss_at, SCHEDULE, state=tmp_path / "parts.safetensors", resume=True, **how)
     assert rest.done
     assert rest.curve == whole.curve
     for name, value in expected.items():
         assert torch.equal(parameters[name], value)
         assert torch.equal(rest.average[name], whole.average[name])
+
+
+def test_muon_changes_a_matrix_in_all_directions_alike(tmp_path):
+    """The change of one step has nearly equal singular values, whatever the gradient's are; AdamW's has not."""
+    torch.manual_seed(0)
+    left, right = (torch.linalg.qr(torch.randn(6, 6))[0] for _ in range(2))
+    gradient = left @ torch.diag(torch.tensor([9.0, 5.0, 3.0, 2.0, 1.5, 1.0])) @ right
+    spread = {}
+    for orthogonal in ((), ("weight",)):
+        weight = nn.Parameter(torch.zeros(6, 6))
+        fit(
+            {"weight": weight},
+            lambda step, weight=weight: (weight * gradient).sum(),
+            Schedule(1, 0.1),
+            state=tmp_path / "s.safetensors",
+            seed=0,
+            decay=0.0,
+            orthogonal=orthogonal,
+        )
+        sizes = torch.linalg.svdvals(weight.detach())
+        spread[orthogonal] = float(sizes.max() / sizes.min())
+    assert spread["weight",] < 2
+    assert spread[()] > 3
 
 
 def test_another_seed_gives_other_weights(tmp_path):

@@ -53,7 +53,7 @@ def settings(**values: Any) -> Settings:
         "openai_base_url": "https://api.openai.com/v1",
         "space_id": None,
         "host": "127.0.0.1",
-        "hosted_timeout": 5.0,
+        "hosted_timeout": 20.0,  # the machine may be busy
         "hosted_models": ("gpt-5-mini", "gpt-4.1-mini"),
     }
     if isinstance(values.get("openai_api_key"), str):
@@ -108,15 +108,15 @@ def run(
     task: LabelTask = TASK,
     after_start: threading.Event | None = None,
 ) -> Ran:
-    """Every event up to the last word; fails where none comes within 10 s. `after_start`: then the run is cancelled."""
+    """Every event up to the last word; fails where none comes within 30 s. `after_start`: then the run is cancelled."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     handle = tier.start(task, Request(text, model, session), events.put, cancel or Cancel())
     if after_start is not None:
         assert after_start.wait(10)
         handle.cancel()
-    got = [events.get(timeout=10)]
+    got = [events.get(timeout=30)]
     while not isinstance(got[-1], LAST):
-        got.append(events.get(timeout=10))
+        got.append(events.get(timeout=30))
     assert [event.seq for event in got] == list(range(len(got)))
     return Ran(got)
 

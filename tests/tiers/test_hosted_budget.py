@@ -11,21 +11,9 @@ from playground.core.errors import NotAllowed
 from playground.core.types import Source
 from playground.tiers.hosted import HostedTier
 from playground.tiers.hosted_budget import Budget
-from playground.tiers.hosted_prices import Cost
 from playground.tiers.hosted_request import most_input_tokens, most_output_tokens
 from tests.tiers.hosted_helpers import KEY, TASK, FixedGateway, rows, run, settings, tier_for
 from tests.tiers.scripted_server import Script, ScriptedServer, Serve, hangs, refuses, streamed, whole
-
-
-@pytest.fixture
-def priced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This test's server as an endpoint with published prices: 0.01 USD a token, for gpt-5-mini alone."""
-
-    def cost(base_url: str, model: str, tokens_in: int, tokens_out: int, cached: int = 0) -> Cost | None:
-        return Cost(0.01 * (tokens_in + tokens_out), "2026-11-01") if model in ("gpt-5-mini", "gpt-test-2026") else None
-
-    monkeypatch.setattr("playground.tiers.hosted_endpoints.cost", cost)
-    monkeypatch.setattr("playground.tiers.hosted.cost", cost)
 
 
 def public(server: ScriptedServer, each: float, in_all: float, stand_in: ScriptedServer | None = None) -> HostedTier:
@@ -94,7 +82,7 @@ def test_a_failed_call_costs_only_where_the_endpoint_may_have_worked(
 ) -> None:
     server = serve(script)
     config = settings(
-        space_id="x", openai_api_key=KEY, openai_base_url=server.base_url, hosted_timeout=0.3,
+        space_id="x", openai_api_key=KEY, openai_base_url=server.base_url, hosted_timeout=0.3 if charged else 20.0,
         visitor_budget_usd=100.0, visitors_budget_usd=100.0,
     )  # fmt: skip
     tier = tier_for(config)

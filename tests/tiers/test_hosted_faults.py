@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from typing import Any
 
@@ -286,9 +287,13 @@ def test_the_cancel_token_stops_a_stream(serve: Serve) -> None:
 
     server = serve(drip)
     cancel = Cancel()
-    import threading
 
-    threading.Timer(0.3, cancel.set).start()
+    def stop() -> None:
+        server.arrived.wait(10)  # the first run of a process imports the client, which may take longer than any pause
+        time.sleep(0.1)
+        cancel.set()
+
+    threading.Thread(target=stop).start()
     assert isinstance(run(live(server.base_url), cancel=cancel).last, Cancelled)
     assert server.client_left.wait(20)
 

@@ -37,6 +37,7 @@ def test_listing_the_recipes_imports_no_torch():
     first = [f"{task}-{kind}" for task, three in kinds.items() for kind in three]
     later = [f"qa-{kind}" for kind in ("general", "knowledge-base", "scratch")]
     later += [f"fill-mask-{kind}" for kind in ("general", "medical", "scratch")]
+    later += [f"generation-{kind}" for kind in ("general", "shakespeare", "scratch")]
     assert names == [*first, *(name for name in WHOLE_TEXTS if name in names), *later]
     assert not torch
 

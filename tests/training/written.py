@@ -26,7 +26,7 @@ def sentences(seed: int, count: int) -> list[str]:
     return [" ".join(random.choice(part) for part in (WHO, DID, WHERE)) + "." for _ in range(count)]
 
 
-def novel(seed: int, paragraphs: int = 12) -> str:
+def novel(seed: int, paragraphs: int = 4) -> str:
     """Paragraphs of lines as files break them, with a heading."""
     parts = ["CHAPTER I"]
     for number in range(paragraphs):
@@ -34,7 +34,7 @@ def novel(seed: int, paragraphs: int = 12) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def play(speeches: int = 60) -> str:
+def play(speeches: int = 40) -> str:
     names = ["First Citizen", "ISABELLA", "KING"]
     return "\n\n".join(f"{names[i % 3]}:\n" + "\n".join(sentences(i, 2)) for i in range(speeches)) + "\n"
 

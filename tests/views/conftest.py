@@ -9,6 +9,7 @@ from playground.core.reading_types import AnswerSpan, Choices, ExtractedAnswer, 
 from playground.core.task import Label
 from playground.core.types import Choice, JudgedLabel, Labels, LabelScore, MultiLabels, Source, Spans, Stats, in_order
 from playground.core.types import Span as Stretch
+from playground.core.writing_types import References, Text, TokenChoice, WrittenToken
 from playground.views.state import Asked, CardState
 
 HOSTILE = [
@@ -75,7 +76,20 @@ extracted = st.builds(
     st.sampled_from(["computed", "stated"]),
     st.booleans(),
 )
-answers = st.one_of(labels, spans, multilabels, extracted, filled)
+written_tokens = st.builds(
+    WrittenToken, words, maybe(scores), st.lists(st.builds(TokenChoice, words, scores), max_size=3).map(tuple)
+)
+texts = st.builds(
+    lambda tokens, text, joined, ended, picked: Text(
+        "".join(token.text for token in tokens) if joined else text, tuple(tokens), ended, tuple(picked)
+    ),
+    st.lists(written_tokens, max_size=5),
+    words,
+    st.booleans(),
+    st.sampled_from(["stop", "length", ""]),
+    st.lists(st.tuples(st.integers(-3, 40), st.integers(-3, 40)), max_size=3),
+)
+answers = st.one_of(labels, spans, multilabels, extracted, filled, texts)
 counts = st.integers(0, 10**12)
 seconds = st.floats(0, 1e5)
 stats = st.builds(
@@ -109,6 +123,9 @@ events = st.one_of(
     st.builds(Loading, seq=sequence, what=words, fraction=fractions),
     st.builds(Progress, seq=sequence, what=words, fraction=fractions),
     st.builds(Partial, seq=sequence, delta=words),
+    st.lists(written_tokens, max_size=3).map(
+        lambda row: Partial(delta="".join(one.text for one in row), tokens=tuple(row))
+    ),
     st.builds(Finished, seq=sequence, output=answers, stats=stats),
     st.builds(Failed, seq=sequence, error=st.builds(LoadFailed, words), stats=stats),
     st.builds(Cancelled, seq=sequence),
@@ -124,11 +141,13 @@ states = st.builds(
     choices=st.lists(choices, max_size=3).map(tuple),
     asked=st.builds(
         Asked,
-        kind=st.sampled_from(["labels", "multilabels", "spans", "answer", "choices", "", "else"]),
+        kind=st.sampled_from(["labels", "multilabels", "spans", "answer", "choices", "text", "", "else"]),
         labels=st.lists(st.builds(Label, words, words), max_size=8, unique_by=lambda label: label.name).map(tuple),
         noun=st.tuples(words, words),
         every_word=st.booleans(),
         context=words,
+        continues=st.booleans(),
+        details=st.booleans(),
     ),
     input=words,
     model=maybe(words),
@@ -138,6 +157,7 @@ states = st.builds(
         st.lists(stretches, max_size=3).map(in_order),
         st.frozensets(words, max_size=3),
         st.builds(GoldAnswers, st.lists(words, max_size=2).map(tuple)),
+        st.builds(References, st.lists(words, max_size=2).map(tuple)),
         st.lists(st.frozensets(words, min_size=1, max_size=2), min_size=1, max_size=3).map(
             lambda gaps: GapWords(tuple(gaps))
         ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from playground.engine.writers import READ
 from playground.scratch.beams import BeamSearch
 from playground.scratch.decoding import Batch, Stream
 from playground.scratch.sampling import Rules, Sampling, Step
 
-READ = 256  # tokens of a text that a step reads at most, so that a long prompt keeps no other text waiting for long
 SPELLED = 8  # tokens before a text that say how its first ones are spelled
 
 

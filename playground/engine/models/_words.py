@@ -26,6 +26,8 @@ class Reader(ABC):
     `longest`: tokens that the model has positions for. Device thread only.
     """
 
+    most_pieces, most_characters = MOST_PIECES, MOST_CHARACTERS
+
     def __init__(
         self,
         before: Mapping[str, Sequence[int]],
@@ -50,8 +52,8 @@ class Reader(ABC):
         return max(1, min(max_length, self.longest) - self._specials)
 
     def split(self, lines: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
-        cut = [[word[:MOST_CHARACTERS] for word in line] for line in lines]
-        return [[tuple(id_ for id_, _, _ in word[:MOST_PIECES]) for word in line] for line in self.pieces(cut)]
+        cut = [[word[: self.most_characters] for word in line] for line in lines]
+        return [[tuple(id_ for id_, _, _ in word[: self.most_pieces]) for word in line] for line in self.pieces(cut)]
 
     def window(self, words: Sequence[Sequence[int]], written: Sequence[str]) -> EncodedWords:
         places: list[tuple[int, int]] = []
@@ -87,20 +89,24 @@ class Reader(ABC):
 
     def _first(self, text: str, max_length: int) -> tuple[list[tuple[tuple[int, int], list[Piece]]], bool]:
         """[start, end) of each word of the first window, and its pieces; and whether the text goes on."""
-        lines = segment.lines(text)
-        if not lines:
-            return [], False
-        places = segment.words(text, *lines[0])
-        (pieces,) = self.pieces([[text[start:end][:MOST_CHARACTERS] for start, end in places]])
+        places, goes_on = self.line(text)
+        if not places:
+            return [], goes_on
+        (pieces,) = self.pieces([[text[start:end][: self.most_characters] for start, end in places]])
         found: list[tuple[tuple[int, int], list[Piece]]] = []
         left = self.room(max_length)
         for place, word in zip(places, pieces, strict=True):
-            cut = word[: min(MOST_PIECES, self.room(max_length))]
+            cut = word[: min(self.most_pieces, self.room(max_length))]
             if len(cut) > left:
                 return found, True
             left -= len(cut)
             found.append((place, cut))
-        return found, len(lines) > 1
+        return found, goes_on
+
+    def line(self, text: str) -> tuple[list[tuple[int, int]], bool]:
+        """[start, end) of each word of the first line; and whether the text goes on."""
+        lines = segment.lines(text)
+        return (segment.words(text, *lines[0]), len(lines) > 1) if lines else ([], False)
 
 
 class HubReader(Reader):

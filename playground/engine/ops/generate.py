@@ -6,9 +6,8 @@ from playground.core.calls import Generate
 from playground.core.errors import EmptyInput, NotSupported
 from playground.engine.ops._writing import State, WritingOp, sampling
 from playground.engine.scheduler import Work
-from playground.engine.writers import Prompt, Vocabulary
+from playground.engine.writers import READ, Prompt, Vocabulary
 
-READ = 256  # tokens of a text that a step reads
 SHOWN = 12  # unknown characters that a note names
 
 

@@ -18,6 +18,7 @@ class KindView(Protocol):
     """How one type of output is shown and compared. Each method is pure and escapes what it shows."""
 
     shows_input: bool  # whether a card that still waits shows the text that it was given
+    streams: bool  # whether the answer is shown while it is being written, so that its speed counts
 
     def headline(self, output: Output, asked: Asked) -> str:
         """The answer in one or two words: the big line of a card."""
@@ -54,6 +55,7 @@ class _PlainView:
     """For an output without a view of its own: its type's name, and nothing invented."""
 
     shows_input = False
+    streams = False
 
     def headline(self, output: Output, asked: Asked) -> str:
         return self.said(output)
@@ -97,6 +99,9 @@ def view_of(output: Output) -> KindView:
 
 def view_for(state: CardState) -> KindView:
     """The view of a card's output; before there is one, of the output that its task lets us expect."""
-    if state.output is not None:
-        return view_of(state.output)
-    return _views().get(state.asked.kind, _PlainView())
+    return view_of(state.output) if state.output is not None else view_expected(state.asked.kind)
+
+
+def view_expected(kind: str) -> KindView:
+    """Of outputs of this kind."""
+    return _views().get(kind, _PlainView())

@@ -21,6 +21,7 @@ CELL = 60  # characters of an answer in a table's cell or a sentence
 
 class AnswerView:
     shows_input = False
+    streams = False
 
     def headline(self, output: ExtractedAnswer, asked: Asked) -> str:
         return _line(output.answer) or NONE

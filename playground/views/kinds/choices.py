@@ -19,6 +19,7 @@ _PLACES = ("the likeliest", "second", "third", "fourth", "fifth")
 
 class ChoicesView:
     shows_input = True
+    streams = False
 
     def headline(self, output: Choices, asked: Asked) -> str:
         return shortened(output.words)

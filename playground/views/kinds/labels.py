@@ -17,6 +17,7 @@ _SOURCES = {"computed": "", "logprobs": "", "stated": "Scores as stated by the m
 
 class LabelsView:
     shows_input = False
+    streams = False
 
     def headline(self, output: Labels, asked: Asked) -> str:
         return output.label

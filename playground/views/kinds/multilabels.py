@@ -18,6 +18,7 @@ NOTHING = "none holds"
 
 class MultiLabelsView:
     shows_input = False
+    streams = False
 
     def headline(self, output: MultiLabels, asked: Asked) -> str:
         return shortened(output.labels) or NOTHING

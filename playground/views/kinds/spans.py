@@ -23,6 +23,7 @@ CHANGES = 12  # spans that the title of what changed names
 
 class SpansView:
     shows_input = True
+    streams = False
 
     def headline(self, output: Spans, asked: Asked) -> str:
         one, many = asked.noun
