@@ -164,7 +164,7 @@ class Seq2Seq(GPT):
 
     # -- one token after the other ---------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def read(self, ids: Sequence[int]) -> "Reading":
         """Read a source: what it gives stands wherever a GPT does, to be written on with (decoding.py, beams.py).
 

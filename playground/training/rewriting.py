@@ -1,8 +1,7 @@
 """How our encoder-decoder learns to make one text of another, and what it then writes: what translator and summarizer share."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import torch
@@ -11,17 +10,18 @@ from torch.nn import functional as F
 
 from playground.scratch.beams import BeamSearch
 from playground.scratch.decoding import Batch, Stream
-from playground.scratch.model import pad
 from playground.scratch.sampling import Sampling
 from playground.scratch.seq2seq import Seq2Seq, Seq2SeqConfig
 from playground.scratch.tokenizer import PAD, Tokenizer
 from playground.scratch.train import Trained, fit
 from playground.training.lora_masked import keep_memory
+from playground.training.pair_batches import PairBatches
 from playground.training.precision import mixed
 from playground.training.scratch_fit import schedule, take_average
 
 START, END = "<start>", "<end>"
 SPECIALS = (PAD, START, END)
+PADDING = SPECIALS.index(PAD)
 FORMAT = "scratch-seq2seq"
 
 Pair = tuple[list[int], list[int]]  # ids of a source, END behind it; ids of its target, START before it and END behind
@@ -29,7 +29,7 @@ Pair = tuple[list[int], list[int]]  # ids of a source, END behind it; ids of its
 
 @dataclass(frozen=True)
 class RewriterSettings:
-    """The shape's words are those of `Seq2SeqConfig`. `tokens`: of a step's sources and targets together, padding included.
+    """The shape's words are those of `Seq2SeqConfig`. `tokens`: of a step's targets, see `PairBatches`.
 
     smoothing: of labels (Szegedy et al. 2016, arXiv 1512.00567, section 7). bfloat16: products are computed in it, see `mixed`.
     """
@@ -42,8 +42,8 @@ class RewriterSettings:
     hidden: int = 384
     context: int = 128
     source_context: int = 128
-    epochs: int = 4
-    tokens: int = 4096
+    epochs: int = 3
+    tokens: int = 2048
     rate: float = 4e-3
     warmup: float = 0.04
     decay: float = 0.01
@@ -78,30 +78,6 @@ def source_ids(tokenizer: Tokenizer, text: str, context: int) -> list[int]:
     return [*tokenizer.encode(text)[: context - 1], tokenizer.special(END)]
 
 
-def token_batches(pairs: Sequence[Pair], tokens: int, seed: int, epoch: int) -> list[list[int]]:
-    """Cut an epoch into batches of pairs of similar lengths, as many in each as have `tokens` together with their padding; in a
-    random order fixed by seed and epoch. As `train.epoch_batches`, where a batch's cost and not its number of texts is even.
-    """
-    order = list(range(len(pairs)))
-    random = Random(f"{seed}/{epoch}")  # noqa: S311
-    random.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), 50 * 128):
-        part = sorted(order[start : start + 50 * 128], key=lambda i: (len(pairs[i][1]), len(pairs[i][0])))
-        batch: list[int] = []
-        longest = [0, 0]
-        for index in part:
-            longer = [max(have, len(ids)) for have, ids in zip(longest, pairs[index], strict=True)]
-            if batch and sum(longer) * (len(batch) + 1) > tokens:
-                batches.append(batch)
-                batch, longer = [], [len(ids) for ids in pairs[index]]
-            batch.append(index)
-            longest = longer
-        batches.append(batch)
-    random.shuffle(batches)
-    return batches
-
-
 def train(
     model: Seq2Seq, pairs: Sequence[Pair], settings: RewriterSettings, *, seed: int, **session: Any
 ) -> tuple[Trained, int]:
@@ -109,14 +85,15 @@ def train(
 
     Returns what `fit` does, and the number of steps. session: see `fit`.
     """
-    plan = [batch for epoch in range(settings.epochs) for batch in token_batches(pairs, settings.tokens, seed, epoch)]
-    loss_at = losses(model, pairs, plan, settings)
+    sources, targets = zip(*pairs, strict=True)
+    batches = PairBatches(sources, targets, settings.tokens, PADDING, seed)
+    steps = settings.epochs * batches.per_epoch
     keep_memory()
     named = dict(model.train().named_parameters())
     trained = fit(
         named,
-        loss_at,
-        schedule(len(plan), settings),
+        lambda step: loss(model, batches(step), settings),
+        schedule(steps, settings),
         seed=seed,
         decay=settings.decay,
         orthogonal=[name for name, p in named.items() if p.ndim == 2 and "blocks." in name],
@@ -125,29 +102,22 @@ def train(
     )
     take_average(model, trained)
     model.eval()
-    return trained, len(plan)
+    return trained, steps
 
 
-def losses(
-    model: Seq2Seq, pairs: Sequence[Pair], plan: Sequence[Sequence[int]], settings: RewriterSettings
-) -> Callable[[int], Tensor]:
-    """A function from the step to the mean cross-entropy of the targets' tokens, each foreseen from those before it."""
-
-    def loss_at(step: int) -> Tensor:
-        batch = [pairs[index] for index in plan[step]]
-        sources, source_mask = pad([source for source, _ in batch])  # [B, S]
-        targets, mask = pad([target for _, target in batch])  # [B, T + 1]
-        asked = mask[:, 1:]
-        seen: list[
-            Tensor
-        ] = []  # who asks for the weights gets plain attention: its backward pass takes half the time on a CPU
-        with mixed(settings.bfloat16):
-            read = model.sources(sources, source_mask, seen)
-            states = model.states(targets[:, :-1], record=seen, sources=read, cross=seen)  # [B, T, D]
-            logits = model.score(states[asked])  # [N, V]: padding is not scored
-        return F.cross_entropy(logits.float(), targets[:, 1:][asked], label_smoothing=settings.smoothing)
-
-    return loss_at
+def loss(model: Seq2Seq, batch: tuple[Tensor, Tensor], settings: RewriterSettings) -> Tensor:
+    """sources [B, S], targets [B, T] -> the mean cross-entropy of the targets' tokens, each foreseen from those before it."""
+    sources, targets = batch
+    following = targets[:, 1:]
+    asked = following != PADDING
+    seen: list[
+        Tensor
+    ] = []  # who asks for the weights gets plain attention: its backward pass takes half the time on a CPU
+    with mixed(settings.bfloat16):
+        read = model.sources(sources, sources != PADDING, seen)
+        states = model.states(targets[:, :-1], record=seen, sources=read, cross=seen)  # [B, T - 1, D]
+        logits = model.score(states[asked])  # [N, V]: padding is not scored
+    return F.cross_entropy(logits.float(), following[asked], label_smoothing=settings.smoothing)
 
 
 def write_all(

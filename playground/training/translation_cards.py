@@ -74,5 +74,5 @@ SCRATCH = cards.Words(
     ),
     counted="sentences",
     learned="pairs of sentences",
-    reads="A text is cut at {max_length} tokens.",
+    reads=EACH_SENTENCE,
 )

@@ -44,6 +44,7 @@ def run(job: Job) -> dict[str, Any]:
         "max_length": settings.source_context,
         "parameters": sum(p.numel() for p in shipped.parameters()),
         "plain": tatoeba.PLAIN,
+        "sentences": True,  # it is given one sentence at a time
         "settings": asdict(settings) | {"steps": steps},
     }
     files = ("config.json", "model.safetensors", "tokenizer.json")
