@@ -12,7 +12,7 @@ from pprint import pformat
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
-from playground.core.calls import Fill, Generate, Match, Pick
+from playground.core.calls import Fill, Generate, Match, Pick, Rewrite
 from playground.core.extract_task import CONTEXT
 from playground.core.task import Task
 from playground.core.types import Choice, ModelRef, MultiLabels, Request
@@ -21,6 +21,7 @@ from playground.service import (
     matcher_snippets,
     picking_snippets,
     reader_snippets,
+    rewriting_snippets,
     tagger_snippets,
     writing_snippets,
 )
@@ -255,6 +256,37 @@ def _scratch_decoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text:
     )
 
 
+def _rewriter(template: str) -> Render:
+    """A text made of a text, with the settings of the card."""
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Rewrite)
+        base = None if checkpoint.base is None else catalog.get(checkpoint.base)
+        ours = template is rewriting_snippets.SCRATCH
+        settings = (rewriting_snippets.scratch_settings if ours else rewriting_snippets.hub_settings)(call.writing)
+        return template.format(
+            title=task.title,
+            name=checkpoint.title,
+            parts=_written(rewriting_snippets.asked(call.text, checkpoint.sentences)),
+            length=call.writing.length,
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            base=repr(_relative(catalog, base)) if base is not None else "",
+            max_length=checkpoint.max_length,
+            seed=call.writing.seed,
+            settings=settings.rstrip("\n"),
+        )
+
+    return render
+
+
+def _pretrained_rewriter(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    template = rewriting_snippets.HUB if checkpoint.hub else rewriting_snippets.BUNDLED
+    return _rewriter(template)(catalog, task, checkpoint, text)
+
+
 def _picker(template: str) -> Render:
     def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
         call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
@@ -296,6 +328,9 @@ _LOCAL: dict[str, Render] = {
     "pipeline-decoder": _pretrained_decoder,
     "lora-decoder": _decoder(writing_snippets.LORA),
     "scratch-decoder": _scratch_decoder,
+    "pipeline-seq2seq": _pretrained_rewriter,
+    "lora-seq2seq": _rewriter(rewriting_snippets.LORA),
+    "scratch-seq2seq": _rewriter(rewriting_snippets.SCRATCH),
     "pipeline-masked": _masked(masked_snippets.PIPELINE),
     "lora-masked": _masked(masked_snippets.LORA),
     "scratch-masked": _masked(masked_snippets.SCRATCH),
