@@ -85,7 +85,7 @@ model = PeftModel.from_pretrained(model, {folder}).eval()
 SCRATCH = (
     '''"""{title} by our own encoder-decoder, trained from random weights. Needs: pip install torch
 
-Run it in the playground's folder; the model is playground/scratch/seq2seq.py, the choice of each token playground/scratch/sampling.py.
+Run it in the playground's folder; the model is playground/scratch/seq2seq.py, how texts are written scratch/decoding.py.
 """
 import json
 from pathlib import Path
