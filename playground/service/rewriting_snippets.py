@@ -6,8 +6,13 @@ time, else the whole of it.
 
 from __future__ import annotations
 
+from playground.catalog import Catalog, Checkpoint
+from playground.core.calls import Rewrite
 from playground.core.sentences import parts
+from playground.core.task import Task
+from playground.core.types import ModelRef, Request
 from playground.core.writing_types import Writing
+from playground.service.snippet_parts import Render, relative, written
 from playground.service.writing_snippets import choosing
 
 _ASKED = """parts = {parts}  # each with what stands before it
@@ -135,3 +140,34 @@ def scratch_settings(writing: Writing) -> str:
     """The settings as arguments of `Sampling`, but for the length."""
     names = ("temperature", "top_k", "top_p", "repetition_penalty", "seed", "beams")
     return "".join(f"        {name}={getattr(writing, name)!r},\n" for name in names)
+
+
+def rewriter(template: str) -> Render:
+    """A text made of a text, with the settings of the card."""
+
+    def render(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+        call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
+        assert isinstance(call, Rewrite)
+        base = None if checkpoint.base is None else catalog.get(checkpoint.base)
+        ours = template is SCRATCH
+        settings = (scratch_settings if ours else hub_settings)(call.writing)
+        return template.format(
+            title=task.title,
+            name=checkpoint.title,
+            parts=written(asked(call.text, checkpoint.sentences)),
+            length=call.writing.length,
+            model=repr(checkpoint.id),
+            revision=repr(checkpoint.revision or "main"),
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            base=repr(relative(catalog, base)) if base is not None else "",
+            max_length=checkpoint.max_length,
+            seed=call.writing.seed,
+            settings=settings.rstrip("\n"),
+        )
+
+    return render
+
+
+def pretrained(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) -> str:
+    template = HUB if checkpoint.hub else BUNDLED
+    return rewriter(template)(catalog, task, checkpoint, text)
