@@ -69,8 +69,7 @@ class Stream:
     def take(self, logits: Tensor) -> Step:
         """Choose the next token by the model's logits [V], and write it."""
         logits = logits.float().cpu()  # where the generator is: the same draw on any device
-        allowed = logits if self.rules is None else self.rules(self.ids, logits)
-        bent = processed(allowed, self.ids, self.sampling)
+        bent = processed(logits, self.ids, self.sampling, self.rules)
         if self.sampling.temperature == 0:
             token = int(bent.argmax())
         else:

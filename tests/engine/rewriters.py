@@ -14,7 +14,7 @@ from playground.core.writing_types import Writing
 from .writers import finish, work_of
 
 CONTEXT = 64
-TEXT = "Once upon a time there was a good film, and café 水 🙂 was not bad. "
+TEXT = "Once upon a time there was a good film, and the cafe was not bad. "
 PAD, END, START = "<pad>", "</s>", "<s>"
 
 
@@ -48,12 +48,9 @@ def make(root: Path) -> Rewriters:
     plain = Tokenizer(models.BPE())
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     plain.decoder = decoders.ByteLevel()
-    specials = [PAD, END, START]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
-    )
-    plain.train_from_iterator([TEXT] * 4, trainer)
+    specials = [PAD, END, START]  # and no bytes beyond the text's: whatever is drawn is whole characters
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
+    plain.train_from_iterator([TEXT, *TEXT] * 4, trainer)
     plain.post_processor = processors.TemplateProcessing(single=f"$A {END}", special_tokens=[(END, 1)])
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=plain, pad_token=PAD, eos_token=END, bos_token=START, model_max_length=CONTEXT
@@ -105,7 +102,7 @@ def make(root: Path) -> Rewriters:
     }
     with torch.no_grad():
         for name in ("bart", "marian"):  # the end is likely enough to come by itself
-            made[name].final_logits_bias[0, made[name].config.eos_token_id] = 2.5
+            made[name].final_logits_bias[0, made[name].config.eos_token_id] = 4.5
     for name, model in made.items():
         for key, value in said[name].items():
             setattr(model.generation_config, key, value)
@@ -130,7 +127,7 @@ def marian_tokenizer(folder: Path):
     import transformers
 
     folder.mkdir()
-    sides = {"source": TEXT, "target": "Il était une fois un bon film, et le café 水 🙂 n'était pas mauvais. "}
+    sides = {"source": TEXT, "target": "Il était une fois un bon film, et le café n'était pas mauvais. "}
     pieces = ["</s>", "<unk>"]
     for side, text in sides.items():
         sentencepiece.SentencePieceTrainer.train(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import pytest
 
@@ -47,7 +48,8 @@ def oracle(rewriters):
             )
         plain, tokenizer = models[name]
         ids = tokenizer(text, return_tensors="pt")
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a least length above the most
             found = (model or plain).generate(**{"num_beams": 1, "do_sample": False, **ids, **how})[0]
         return tokenizer.decode(found, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
@@ -70,9 +72,10 @@ def test_they_write_what_transformers_writes(loaded, rewriters, oracle, name, be
 
 @pytest.mark.parametrize("name", ["bart", "marian"])
 def test_an_end_that_had_to_come_is_told_from_one_that_came_by_itself(loaded, rewriters, name):
-    ended = {
-        length: rewritten(loaded[name], rewriters.ref(name), TEXT, length=length).output.ended for length in (3, 60)
-    }
+    def end(**how):
+        return rewritten(loaded[name], rewriters.ref(name), TEXT, **how).output.ended
+
+    ended = {3: end(length=3), 60: end(length=60, temperature=1.0)}
     assert ended == {3: "length", 60: "stop"}
 
 
@@ -81,8 +84,6 @@ def test_an_adapter_writes_what_peft_writes_and_its_base_is_untouched(loaded, re
     from transformers import AutoModelForSeq2SeqLM
 
     plain = AutoModelForSeq2SeqLM.from_pretrained(rewriters.root / "t5")
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         adapted = PeftModel.from_pretrained(plain, rewriters.root / "lora").eval()
@@ -237,12 +238,12 @@ def test_a_checkpoint_that_cannot_serve_is_refused_with_a_sentence(rewriters, tm
 
 def test_a_marian_checkpoint_with_the_tokenizer_of_its_kind(rewriters, tmp_path):
     pytest.importorskip("sentencepiece")
-    import warnings
-
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, MarianConfig, MarianMTModel
 
-    tokenizer = marian_tokenizer(tmp_path / "marian")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it recommends a package that it can do without
+        tokenizer = marian_tokenizer(tmp_path / "marian")
     pad = tokenizer.pad_token_id
     torch.manual_seed(0)
     config = MarianConfig.from_pretrained(
@@ -259,7 +260,7 @@ def test_a_marian_checkpoint_with_the_tokenizer_of_its_kind(rewriters, tmp_path)
     tokenizer.save_pretrained(tmp_path / "marian")
     ref = ModelRef("tiny/real-marian", "pipeline-seq2seq", str(tmp_path / "marian"))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it recommends a package that it can do without
+        warnings.simplefilter("ignore")
         own, reader = load(ref), AutoTokenizer.from_pretrained(tmp_path / "marian")
     plain = AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "marian").eval()
     for source in SOURCES:

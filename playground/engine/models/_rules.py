@@ -6,7 +6,6 @@ and end with a token of their own and repeat no three words. What a visitor sets
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,7 +59,7 @@ class Manner:
         if not found:
             return None
 
-        def keep(ids: Sequence[int], scores: Any) -> Any:
+        def keep(ids: Any, scores: Any) -> Any:
             kept = found(torch.tensor([list(ids)]), scores[None].clone())
             return kept[0]
 

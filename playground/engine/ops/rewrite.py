@@ -13,7 +13,7 @@ from typing import Any
 from playground.core.calls import Rewrite
 from playground.core.errors import EmptyInput, NotSupported
 from playground.core.events import Partial
-from playground.core.sentences import sentences
+from playground.core.sentences import parts
 from playground.core.writing_types import WrittenToken
 from playground.engine.ops._text import cut_note
 from playground.engine.ops._writing import State, WritingOp, sampling
@@ -51,21 +51,19 @@ class RewriteOp(WritingOp):
         assert isinstance(call, Rewrite)
         if not hasattr(model, "source"):
             raise NotSupported(f"The model {call.model.id} makes no text of a text: choose an encoder-decoder.")
-        parts = [
-            _Part(between, model.source(text, call.model.max_length))
-            for between, text in _cut(call.text, call.model.sentences)
-        ]
-        if not parts:
+        cut = _cut(call.text, call.model.sentences)
+        found = [_Part(between, model.source(text, call.model.max_length)) for between, text in cut]
+        if not found:
             raise EmptyInput()
         length = min(call.writing.length, model.context - 1)
-        first, *later = parts
+        first, *later = found
         work.state = _Rewriting(
             prompt=first.source,
             sampling=sampling(call.writing, length),
             later=later,
             length=length,
-            read=sum(len(part.source.ids) for part in parts),
-            cut=max((len(part.source.ids) for part in parts if part.source.truncated), default=0),
+            read=sum(len(part.source.ids) for part in found),
+            cut=max((len(part.source.ids) for part in found if part.source.truncated), default=0),
         )
         self._plan(work)
 
@@ -113,13 +111,9 @@ class RewriteOp(WritingOp):
 
 def _cut(text: str, by_sentence: bool) -> list[tuple[str, str]]:
     """(what stands before it, part): the sentences of a text, or all of it."""
-    if not by_sentence:
-        return [("", text)] if text.strip() else []
-    found, end = [], None
-    for start, after in sentences(text):
-        found.append(("" if end is None else text[end:start], text[start:after]))
-        end = after
-    return found
+    if by_sentence:
+        return parts(text)
+    return [("", text)] if text.strip() else []
 
 
 def _note(state: _Rewriting) -> str | None:
