@@ -243,7 +243,7 @@ def _link(base: Mapping[str, Any]) -> str:
 
 
 def _confidence(record: Mapping[str, Any]) -> list[str]:
-    """What was done for honest confidence, and the labels' thresholds."""
+    """What was done for honest confidence, the labels' thresholds, and which weights were taken."""
     lines = []
     if "temperature" in record:
         lines += [
@@ -251,6 +251,13 @@ def _confidence(record: Mapping[str, Any]) -> list[str]:
             "negative log-likelihood (Guo et al. 2017), and the head in this folder already is. The expected calibration error "
             "of the test part, over 15 bins of equal width, is "
             f"{record['ece']:.3f}" + (", of all labels' scores." if "thresholds" in record else "."),
+            "",
+        ]
+    if "chosen_step" in record:
+        measured = ", ".join(f"{value} after step {step:,}" for step, value in record["dev_bits_per_byte"])
+        lines += [
+            f"Bits per byte of the dev part while it was trained: {measured}. The weights are those after step "
+            f"{record['chosen_step']:,}.",
             "",
         ]
     if "no_answer" in record:

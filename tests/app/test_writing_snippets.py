@@ -125,7 +125,7 @@ def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings
     found = warm(code, home, tmp_path)
     assert found.returncode == 0, found.stderr
     expected = shown(service, tier, model, TEXT, values)
-    assert len(expected) > 3
+    assert len(expected) > 3 or settings == "beams", "what is likeliest of random weights may end at once"
     cut = (
         "\n\ufffd"  # a character whose last bytes were not written: the streamer prints a sign for it, the card nothing
     )

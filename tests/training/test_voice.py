@@ -148,6 +148,7 @@ def test_a_small_one_is_trained_resumed_and_read_back_by_peft(folder, base, tmp_
     card = (tmp_path / "whole" / "README.md").read_text()
     for part_of in ("[bundled/generation-general](../generation-general/README.md)", digest[:12], "CC0"):
         assert part_of in card
+    assert f"The weights are those after step {record['chosen_step']}" in card
     assert "huggingface.co" not in card
     assert "and a head" not in card
 
