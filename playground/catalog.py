@@ -51,6 +51,7 @@ class Checkpoint(_Row):
     thresholds: tuple[float, ...] = ()
     max_length: int = 256
     capitals: bool = False
+    sentences: bool = False
     no_answer: float = Field(default=0.5, gt=0)
     digests: dict[str, str] = {}
     serves: tuple[Serves, ...] = ()
@@ -166,6 +167,7 @@ class Catalog:
             max_length=checkpoint.max_length,
             thresholds=checkpoint.thresholds,
             capitals=checkpoint.capitals,
+            sentences=checkpoint.sentences,
             no_answer=checkpoint.no_answer,
         )
 
@@ -203,11 +205,14 @@ _LOADERS = {
     "lora-picker": "lora-picker",
     "lora-reader": "lora-reader",
     "lora-tagger": "lora-tagger",
+    "lora-seq2seq-lm": "lora-seq2seq",
+    "seq2seq-lm": "pipeline-seq2seq",
     "scratch-encoder": "scratch-encoder",
     "scratch-encoder-reader": "scratch-reader",
     "scratch-encoder-classifier": "scratch-classifier",
     "scratch-encoder-tagger": "scratch-tagger",
     "scratch-encoder-masked": "scratch-masked",
+    "scratch-seq2seq": "scratch-seq2seq",
     "scratch-gpt": "scratch-decoder",
 }
 
@@ -231,6 +236,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             thresholds=facts.get("thresholds", ()),
             max_length=facts["max_length"],
             capitals=facts.get("settings", {}).get("capitals", False),
+            sentences=facts.get("sentences", False),
             no_answer=facts.get("no_answer", 0.5),
             digests=facts["files"],
             serves=(Serves(task=facts["task"], tier=facts["tier"]),),

@@ -67,6 +67,17 @@ def split(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
 
 
+def parts(text: str) -> list[tuple[str, str]]:
+    """Each sentence with what stands before it, behind the sentence before.
+
+    >>> parts(" One. Two!\\n\\nThree?")
+    [('', 'One.'), (' ', 'Two!'), ('\\n\\n', 'Three?')]
+    """
+    spans = sentences(text)
+    befores = [spans[0][0], *(end for _, end in spans)] if spans else []
+    return [(text[before:start], text[start:end]) for before, (start, end) in zip(befores, spans, strict=False)]
+
+
 def _ends(text: str, begin: int, match: regex.Match[str], lower: bool) -> bool:
     """Whether a sentence that begins at `begin` ends with this sign."""
     if match["sign"] is None:

@@ -39,6 +39,7 @@ class ModelRef:
     labels: names of the logits in order; empty where the checkpoint's own config says them.
     thresholds: of labels that are judged each by itself, in the same order: a label holds where its score reaches its own.
     capitals: whether words with a capital are marked by token type 1, as a tagger over an uncased encoder may be trained.
+    sentences: whether a model that writes a text of a text reads one sentence at a time, as it was trained to.
     no_answer: the probability from which on a reader says that a question has no answer; above 1: never.
     """
 
@@ -52,6 +53,7 @@ class ModelRef:
     max_length: int = 256
     thresholds: tuple[float, ...] = ()
     capitals: bool = False
+    sentences: bool = False
     no_answer: float = 0.5
 
 

@@ -72,6 +72,28 @@ class Desk(Protocol):
         """Frees what it holds, however often it is called."""
 
 
+class Rewriter(Answering, Protocol):
+    """A model that makes a text of a text. context: the most tokens that it writes, and one. `stops_at_length`: whether its text
+    ends with a stop token wherever its length ends, so that such a token says nothing there.
+    """
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def stops_at_length(self) -> bool: ...
+
+    @property
+    def desk(self) -> Desk:
+        """What is opened there is a source; it is read in a step of its own, before the first token."""
+
+    def source(self, text: str, max_length: int) -> Prompt:
+        """A text as it reads one, its beginning alone where it is too long."""
+
+
 class Decoder(Answering, Protocol):
     """A model that goes on with a text. context: the most tokens that it looks at."""
 

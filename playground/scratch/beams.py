@@ -11,13 +11,15 @@ Letters in the comments, for shapes:
     N  beams      V  size of the vocabulary
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from playground.scratch.gpt import GPT
-from playground.scratch.sampling import Sampling, Step, penalise, told
+from playground.scratch.sampling import Rules, Sampling, Step, penalise, told
+from playground.scratch.seq2seq import Reading
 
 
 class BeamSearch:
@@ -27,9 +29,16 @@ class BeamSearch:
     """
 
     def __init__(
-        self, model: GPT, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()
+        self,
+        model: GPT | Reading,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        stop_ids: Collection[int] = (),
+        rules: Rules | None = None,
     ) -> None:
-        """Raises ValueError when the prompt is empty, or prompt and new tokens do not fit into the model's context together."""
+        """rules: what must or must not come next. Raises ValueError when the prompt is empty, or prompt and new tokens do not fit
+        into the model's context together.
+        """
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
         longest = len(prompt_ids) + sampling.length
@@ -39,6 +48,7 @@ class BeamSearch:
         self.prompt = list(prompt_ids)
         self.sampling = sampling
         self.stop_ids = frozenset(stop_ids)
+        self.rules = rules
         self.done = False
         self.finished: list[tuple[float, list[int]]] = []
         self._beams: list[list[int]] = [[]]  # new tokens of each; all begin alike, so it begins with one
@@ -61,14 +71,17 @@ class BeamSearch:
         last = length == self.sampling.length
         running = []
         for rank, (score, row, token) in enumerate(self._candidates()):
+            if score == -math.inf:  # against the rules
+                continue
             if not (last or token in self.stop_ids):
                 running.append((score, row, token))
             elif rank < count:  # those behind are there so that enough stay in the race, and win nothing
                 self.finished.append((self._worth(score, length), [*self._beams[row], token]))
         running = running[:count]
         self.finished = sorted(self.finished, key=lambda text: -text[0])[:count]
+        full = len(self.finished) == count
         if not running or (
-            len(self.finished) == count and self._worth(running[0][0], length) <= self.finished[-1][0]
+            full and (self.sampling.early or self._worth(running[0][0], length) <= self.finished[-1][0])
         ):  # nobody is left, or the best of those left is no better than the worst of the finished
             self.done = True
             return
@@ -95,10 +108,12 @@ class BeamSearch:
         stop token, so that as many stay in the race as there are beams.
         """
         scores = self._logits.log_softmax(dim=-1)  # [N, V]
+        texts = [self.prompt + beam for beam in self._beams]
         if self.sampling.repetition_penalty != 1:
             penalty = self.sampling.repetition_penalty
-            texts = [self.prompt + beam for beam in self._beams]
             scores = torch.stack([penalise(*both, penalty) for both in zip(scores, texts, strict=True)])
+        if self.rules is not None:
+            scores = torch.stack([self.rules(*both) for both in zip(texts, scores, strict=True)])
         total = (scores + self._scores[:, None]).flatten()  # [N * V]
         best = total.topk(min(max(2, 1 + len(self.stop_ids)) * self.sampling.beams, len(total)))
         vocabulary = scores.shape[-1]

@@ -20,7 +20,8 @@ from torch import Tensor
 from playground.scratch.beams import BeamSearch
 from playground.scratch.cache import KVCache
 from playground.scratch.gpt import GPT
-from playground.scratch.sampling import Sampling, Step, processed, told
+from playground.scratch.sampling import Rules, Sampling, Step, processed, told
+from playground.scratch.seq2seq import Reading
 
 # -- one text --------------------------------------------------------------------------------------------------------------
 
@@ -39,26 +40,36 @@ def window_start(length: int, context: int) -> int:
 class Stream:
     """One text being written: its tokens, its settings, its own random numbers.
 
-    ids: the prompt and what was written. done: written to a stop token or to the length asked for. Raises ValueError when the
-    prompt is empty, or for beams, which are several texts.
+    ids: the prompt and what was written. done: written to a stop token or to the length asked for. source: what an encoder-decoder
+    has read, that the text is made of. rules: what must or must not come next. Raises ValueError when the prompt is empty, or for
+    beams, which are several texts.
     """
 
-    def __init__(self, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        stop_ids: Collection[int] = (),
+        source: Reading | None = None,
+        rules: Rules | None = None,
+    ) -> None:
         if not prompt_ids:
             raise ValueError("A text goes on from at least one token.")
         if sampling.beams > 1:
             raise ValueError("Beams are searched: use BeamSearch.")
         self.ids = list(prompt_ids)
         self.sampling = sampling
+        self.source = source
         self.stop_ids = frozenset(stop_ids)
         self.end = len(self.ids) + sampling.length
         self.done = False
+        self.rules = rules
         self.random = torch.Generator().manual_seed(sampling.seed)  # nobody else draws from it
 
     def take(self, logits: Tensor) -> Step:
         """Choose the next token by the model's logits [V], and write it."""
         logits = logits.float().cpu()  # where the generator is: the same draw on any device
-        bent = processed(logits, self.ids, self.sampling)
+        bent = processed(logits, self.ids, self.sampling, self.rules)
         if self.sampling.temperature == 0:
             token = int(bent.argmax())
         else:
@@ -77,11 +88,11 @@ class Batch:
     Texts come and go between any two tokens (iteration-level scheduling: Yu et al. 2022, "Orca", OSDI, section 3). Each gets the
     tokens that it would get alone. The model must be in eval mode: dropout would draw from random numbers that all share.
 
-    model: a GPT, or anything else that has a context (`config.context`), makes caches (`cache()`) and says what follows
-    (`following`).
+    model: that of all texts: a GPT, or anything else that has a context (`config.context`), makes caches (`cache()`) and says what
+    follows (`following`). Of an encoder-decoder each text brings its own `source`; or it is the `Reading` that all are made of.
     """
 
-    def __init__(self, model: GPT) -> None:
+    def __init__(self, model: GPT | Reading) -> None:
         self.model = model
         self.streams: list[Stream] = []  # those in the cache, row by row
         self.waiting: list[Stream] = []  # those that are read first: new, or their window has moved
@@ -130,7 +141,7 @@ class Batch:
             self.cache.forget([row for row in range(len(self.streams)) if row not in rows])
             taken += [(self.streams[row], self.streams[row].take(logits[row])) for row in rows]
         for stream in [stream for stream in self.waiting if turn is None or stream in turn]:
-            own = self._begun.get(stream) or self.model.cache()
+            own = self._begun.get(stream) or (stream.source or self.model).cache()
             rest = self._window(stream)[own.lengths[0] :]
             logits = self._ask([rest[:most]], own)  # [1, V]
             if most is not None and len(rest) > most:
@@ -169,7 +180,9 @@ def _window_moves(stream: Stream, context: int) -> bool:
     return window_start(len(stream.ids), context) != window_start(len(stream.ids) - 1, context)
 
 
-def stream(model: GPT, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()) -> Iterator[Step]:
+def stream(
+    model: GPT | Reading, prompt_ids: Sequence[int], sampling: Sampling, stop_ids: Collection[int] = ()
+) -> Iterator[Step]:
     """Write on from a prompt, token by token; a stop token is the last one told. Stop asking, and nothing more is computed.
 
     What beams find is known when they are done: their steps come all at once, at the end. Who wants to stop them before, or run

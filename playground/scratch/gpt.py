@@ -15,6 +15,7 @@ Letters in the comments, for shapes:
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -181,11 +182,20 @@ class DecoderBlock(nn.Module):
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
+def start_gently(blocks: nn.ModuleList) -> None:
+    """What the sublayers of all blocks add up to at the start shall not grow with their number (GPT-2, section 2.3)."""
+    last = ("output", "narrow")
+    ends = [m for block in blocks for name, m in block.named_modules() if name.rpartition(".")[-1] in last]
+    for end in ends:
+        nn.init.normal_(end.weight, std=0.02 / math.sqrt(len(ends)))
+
+
 class GPT(SavedModel):
     """Tokens in, and for each of them the scores of all tokens that may come next."""
 
     config: GPTConfig
     config_class = GPTConfig
+    block_class: ClassVar[type[DecoderBlock]] = DecoderBlock
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
@@ -195,15 +205,11 @@ class GPT(SavedModel):
         self.positions = None if rotary else nn.Embedding(config.context, config.dim)
         self.rotary = Rotary(config.context, config.dim // config.heads) if rotary else None
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(self.block_class(config) for _ in range(config.layers))
         self.norm = norm(config)
         self.head = None if config.tied else nn.Linear(config.dim, config.vocabulary, bias=False)
         self.apply(initialize)
-        for (
-            block
-        ) in self.blocks:  # what 2 x layers sublayers add up to shall not grow with their number (GPT-2, section 2.3)
-            for last in (block.attention.output, block.feed_forward.narrow):
-                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * config.layers))
+        start_gently(self.blocks)
 
     def cache(self, rows: int = 1) -> KVCache:
         """An empty cache for texts of this model, on its device."""
@@ -224,8 +230,10 @@ class GPT(SavedModel):
         """
         return self.score(self.states(ids, cache, record))
 
-    def states(self, ids: Tensor, cache: KVCache | None = None, record: list[Tensor] | None = None) -> Tensor:
-        """ids [B, T] -> one vector per token, [B, T, D]; see `forward`."""
+    def states(
+        self, ids: Tensor, cache: KVCache | None = None, record: list[Tensor] | None = None, **how: Any
+    ) -> Tensor:
+        """ids [B, T] -> one vector per token, [B, T, D]; see `forward`. how: what blocks of another class take beside it."""
         new, context = ids.shape[1], self.config.context
         if cache is not None:
             places, allowed = cache.begin(new)
@@ -239,7 +247,7 @@ class GPT(SavedModel):
         x = self.dropout(x)
         turns = None if self.rotary is None else self.rotary(places)
         for layer, block in enumerate(self.blocks):
-            x = block(x, layer, turns=turns, cache=cache, allowed=allowed, record=record)
+            x = block(x, layer, turns=turns, cache=cache, allowed=allowed, record=record, **how)
         if cache is not None:
             cache.end()
         return self.norm(x)

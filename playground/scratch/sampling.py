@@ -1,19 +1,23 @@
 """How a token is chosen: settings, and how they bend the scores that a model gives.
 
-In the order of transformers and with its results: repetition penalty, temperature, top-k, top-p. Pure functions of numbers.
+In the order of transformers and with its results: repetition penalty, a model's rules, temperature, top-k, top-p. Pure functions
+of numbers.
 
 Letters in the comments, for shapes:
     V  size of the vocabulary
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 ALTERNATIVES = 5  # tokens that a step names beside the chosen one
+
+# What must or must not come next, whatever is likely: (the text so far, scores [V]) -> scores [V], -inf where it must not.
+Rules = Callable[[Sequence[int] | Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Sampling:
     seed: int = 0
     beams: int = 1
     length_penalty: float = 1.0  # of beams: above 0 long texts are preferred, below 0 short ones
+    early: bool = False  # of beams: over as soon as as many texts are finished as there are beams
 
     def __post_init__(self) -> None:
         wrong = {
@@ -88,10 +93,12 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(torch.zeros_like(drop).scatter(0, order, drop), -math.inf)
 
 
-def processed(logits: Tensor, ids: Sequence[int] | Tensor, sampling: Sampling) -> Tensor:
+def processed(logits: Tensor, ids: Sequence[int] | Tensor, sampling: Sampling, rules: Rules | None = None) -> Tensor:
     """logits [V] of what follows the text `ids` -> logits [V] as the settings bend them: their softmax is what is drawn from."""
     if sampling.repetition_penalty != 1:
         logits = penalise(logits, ids, sampling.repetition_penalty)
+    if rules is not None:
+        logits = rules(ids, logits)
     if sampling.temperature == 0:
         return logits  # greedy: what follows changes no order
     logits = logits / sampling.temperature

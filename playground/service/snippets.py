@@ -6,9 +6,7 @@ a key never does: the file reads it from the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from pprint import pformat
+from collections.abc import Sequence
 
 from playground.catalog import Catalog, Checkpoint
 from playground.core import gaps
@@ -21,13 +19,13 @@ from playground.service import (
     matcher_snippets,
     picking_snippets,
     reader_snippets,
+    rewriting_snippets,
     tagger_snippets,
     writing_snippets,
 )
 from playground.service.cards import pick
 from playground.service.hosted_snippets import hosted
-
-Render = Callable[[Catalog, Task, Checkpoint, str], str]
+from playground.service.snippet_parts import Render, relative, written
 
 _PIPELINE = '''"""{title} by a pretrained checkpoint. Needs: pip install torch transformers"""
 from transformers import pipeline
@@ -133,11 +131,11 @@ def _bundled(template: str) -> Render:
             title=task.title,
             name=checkpoint.title,
             text=repr(text),
-            labels=_written(list(checkpoint.labels)),
-            folder=repr(_relative(catalog, checkpoint)),
+            labels=written(list(checkpoint.labels)),
+            folder=repr(relative(catalog, checkpoint)),
             max_length=checkpoint.max_length,
             consistent=", consistent=True",
-            thresholds=_written(list(checkpoint.thresholds or (0.5,) * len(checkpoint.labels))),
+            thresholds=written(list(checkpoint.thresholds or (0.5,) * len(checkpoint.labels))),
         )
 
     return render
@@ -165,10 +163,10 @@ def _matcher(template: str) -> Render:
             title=task.title,
             name=checkpoint.title,
             text=repr(text),
-            candidates=_written({candidate.label: candidate.text for candidate in call.candidates}),
+            candidates=written({candidate.label: candidate.text for candidate in call.candidates}),
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
-            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
             max_length=checkpoint.max_length,
             scale=f"{call.scale:g}",
             offset=f" - {call.offset:g}" if call.many else "",
@@ -188,7 +186,7 @@ def _reader(template: str) -> Render:
             context=repr(dict(task.values)[CONTEXT]),
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
-            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
             max_length=checkpoint.max_length,
             no_answer=checkpoint.no_answer,
         )
@@ -205,10 +203,10 @@ def _masked(template: str) -> Render:
         return (template + masked_snippets.LOOP).format(
             title=task.title,
             name=checkpoint.title,
-            texts=_written([text for text in (call.text, call.other) if text]),
+            texts=written([text for text in (call.text, call.other) if text]),
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
-            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
             max_length=checkpoint.max_length,
         )
 
@@ -229,8 +227,8 @@ def _decoder(template: str) -> Render:
             text=repr(call.text),
             model=repr(checkpoint.id),
             revision=repr(checkpoint.revision or "main"),
-            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
-            base=repr(_relative(catalog, base)) if base is not None else "",
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            base=repr(relative(catalog, base)) if base is not None else "",
             room=writing_snippets.room(call.writing, checkpoint.max_length),
             seed=call.writing.seed,
             settings=settings.rstrip("\n"),
@@ -250,7 +248,7 @@ def _scratch_decoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text:
     return writing_snippets.SCRATCH.format(
         title=task.title,
         text=repr(call.text),
-        folder=repr(_relative(catalog, checkpoint)),
+        folder=repr(relative(catalog, checkpoint)),
         settings=writing_snippets.scratch_settings(call.writing).rstrip("\n"),
     )
 
@@ -264,7 +262,7 @@ def _picker(template: str) -> Render:
             name=checkpoint.title,
             text=repr(text),
             most=call.most,
-            folder=repr(_relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
+            folder=repr(relative(catalog, checkpoint)) if checkpoint.folder is not None else "",
             max_length=checkpoint.max_length,
         )
 
@@ -276,12 +274,6 @@ def _encoder(catalog: Catalog, task: Task, checkpoint: Checkpoint, text: str) ->
     call = task.call(ModelRef(checkpoint.id, checkpoint.loader, ""), Request(text))
     render = _picker(picking_snippets.ENCODER) if isinstance(call, Pick) else _matcher(matcher_snippets.ENCODER)
     return render(catalog, task, checkpoint, text)
-
-
-def _written(value: object) -> str:
-    """As Python; many items one a line."""
-    short = repr(value)
-    return short if len(short) <= 80 else pformat(value, width=110, sort_dicts=False, compact=True)
 
 
 _LOCAL: dict[str, Render] = {
@@ -296,6 +288,9 @@ _LOCAL: dict[str, Render] = {
     "pipeline-decoder": _pretrained_decoder,
     "lora-decoder": _decoder(writing_snippets.LORA),
     "scratch-decoder": _scratch_decoder,
+    "pipeline-seq2seq": rewriting_snippets.pretrained,
+    "lora-seq2seq": rewriting_snippets.rewriter(rewriting_snippets.LORA),
+    "scratch-seq2seq": rewriting_snippets.rewriter(rewriting_snippets.SCRATCH),
     "pipeline-masked": _masked(masked_snippets.PIPELINE),
     "lora-masked": _masked(masked_snippets.LORA),
     "scratch-masked": _masked(masked_snippets.SCRATCH),
@@ -306,13 +301,3 @@ _LOCAL: dict[str, Render] = {
     "lora-reader": _reader(reader_snippets.LORA + reader_snippets.PAIRS),
     "scratch-reader": _reader(reader_snippets.SCRATCH),
 }
-
-
-def _relative(catalog: Catalog, checkpoint: Checkpoint) -> str:
-    """As seen from the playground's folder, so that no path of this machine shows."""
-    folder = Path(str(checkpoint.folder))
-    return Path(folder.parent.name if checkpoint.trained_here else catalog.root.name, _below(folder)).as_posix()
-
-
-def _below(folder: Path) -> Path:
-    return Path(folder.name) if folder.is_absolute() else folder

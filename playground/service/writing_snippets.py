@@ -109,16 +109,18 @@ print()
 )
 
 
+def choosing(writing: Writing) -> dict[str, object]:
+    """How each token is chosen, as arguments of transformers' `generate`. Beams are always said: a checkpoint may ask for some."""
+    settings: dict[str, object] = {"repetition_penalty": writing.repetition_penalty, "num_beams": writing.beams}
+    if writing.beams > 1 or writing.temperature == 0:
+        return settings | {"do_sample": False}
+    chance = {"temperature": writing.temperature, "top_k": writing.top_k, "top_p": writing.top_p}
+    return settings | {"do_sample": True} | chance
+
+
 def hub_settings(writing: Writing) -> tuple[str, str]:
     """The settings as arguments of transformers' `generate`, and what is printed afterwards."""
-    settings: dict[str, object] = {"max_new_tokens": writing.length, "repetition_penalty": writing.repetition_penalty}
-    if writing.beams > 1:
-        settings |= {"do_sample": False, "num_beams": writing.beams}
-    elif writing.temperature == 0:
-        settings |= {"do_sample": False}
-    else:
-        settings |= {"do_sample": True, "temperature": writing.temperature}
-        settings |= {"top_k": writing.top_k, "top_p": writing.top_p}
+    settings = {"max_new_tokens": writing.length} | choosing(writing)
     lines = "".join(f"    {name}={value!r},\n" for name, value in settings.items())
     return (lines, _AT_ONCE) if writing.beams > 1 else (lines + _STREAMED, "")
 

@@ -54,11 +54,15 @@ WHOLE_NOVELS = (
     "**96 English novels** of 1839 to 1932, of which four are held out whole. Half of each in the lines of its file, half with a "
     "paragraph a line. Public domain by age.",
 )
-SCITLDR = (
-    "**SciTLDR** (Cachola et al. 2020, Allen Institute for AI): abstracts of papers on machine learning with one-line summaries by "
-    "their authors, and of the dev part by readers too. Licence: Apache-2.0.",
-)
 SHAKESPEARE = (
     "**Tiny Shakespeare** (Karpathy 2015, char-rnn): 40,000 lines of Shakespeare's plays, 1.1 million characters. Public domain by "
     "age.",
+)
+TATOEBA = (
+    "**Tatoeba** (tatoeba.org, its contributors): English sentences with their French translations, as published in pairs. "
+    "Licence: CC BY 2.0 FR.",
+)
+SCITLDR = (
+    "**SciTLDR** (Cachola et al. 2020, Allen Institute for AI): abstracts of papers on machine learning with one-line summaries by "
+    "their authors, and of the dev part by readers too. Licence: Apache-2.0.",
 )

@@ -1,25 +1,7 @@
 """The recipes by name: what each makes, of what, how long that takes, and the module that runs it."""
 
-from dataclasses import dataclass
-from typing import Any
-
-
-@dataclass(frozen=True)
-class RecipeInfo:
-    """A recipe for lists on screen. `minutes` is about what it takes on 2 CPU cores."""
-
-    name: str
-    title: str
-    data: str
-    minutes: int
-
-
-@dataclass(frozen=True)
-class Recipe:
-    info: RecipeInfo
-    module: str  # has run(job: Job) -> dict
-    options: dict[str, Any]
-
+from playground.training.recipe_info import Recipe, RecipeInfo
+from playground.training.writing_recipe_list import WRITING
 
 RECIPES = {
     recipe.info.name: recipe
@@ -254,45 +236,6 @@ RECIPES = {
             "playground.training.masked_from_scratch",
             {},
         ),
-        Recipe(
-            RecipeInfo(
-                "generation-general",
-                "a small Llama of transformers' own architecture and its tokenizer, from random weights",
-                "novels of 1839 to 1932",
-                60,
-            ),
-            "playground.training.starter",
-            {},
-        ),
-        Recipe(
-            RecipeInfo(
-                "generation-shakespeare",
-                "LoRA adapter for Shakespeare's voice over generation-general",
-                "Tiny Shakespeare",
-                8,
-            ),
-            "playground.training.voice",
-            {},
-        ),
-        Recipe(
-            RecipeInfo(
-                "generation-scratch",
-                "our own GPT, letter by letter, from random weights",
-                "Tiny Shakespeare alone",
-                4,
-            ),
-            "playground.training.gpt_from_scratch",
-            {},
-        ),
-        Recipe(
-            RecipeInfo(
-                "summarization-scitldr",
-                "LoRA adapter that picks the sentence that sums a paper up, over the bundled encoder",
-                "SciTLDR: abstracts and one-line summaries",
-                10,
-            ),
-            "playground.training.pickers",
-            {},
-        ),
+        *WRITING,
     )
 }

@@ -115,13 +115,14 @@ def parts(plays: shakespeare.Plays) -> dict[str, str]:
     return {"test": plays.test, "dev": plays.dev}
 
 
-def base_facts(folder: Path) -> dict[str, Any]:
-    """What the record says of the decoder in this folder. Raises BadFile where it is none of a finished recipe."""
+def base_facts(folder: Path, name: str = BASE) -> dict[str, Any]:
+    """What the record says of the model in this folder, which the recipe `name` makes.
+
+    Raises BadFile where it is none of a finished recipe.
+    """
     facts = cards.read(folder)
     if facts is None:
-        raise BadFile(
-            f"The decoder to adapt is missing: train {BASE} first, or give the folder of one that is finished."
-        )
+        raise BadFile(f"The model to adapt is missing: train {name} first, or give the folder of one that is finished.")
     return {
         "id": f"bundled/{facts['name']}",
         "revision": None,

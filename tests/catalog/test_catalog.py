@@ -253,3 +253,13 @@ def test_a_folder_that_is_no_checkpoint_is_passed_over(tmp_path, changes):
     catalog.add_trained(tmp_path / "trained")
     catalog.add_trained(tmp_path / "nowhere")
     assert list(catalog.checkpoints) == before
+
+
+def test_hub_checkpoints_come_first_where_texts_are_made_of_texts():
+    catalog = Catalog.read(BUNDLED)
+    translators = catalog.serving("translation", "pretrained")
+    assert translators[0].id == "Helsinki-NLP/opus-mt-en-fr"
+    assert all(row.sentences for row in translators)
+    assert catalog.serving("summarization", "pretrained")[0].id == "sshleifer/distilbart-cnn-6-6"
+    assert not catalog.get("sshleifer/distilbart-cnn-6-6").sentences
+    assert catalog.encoder.id == "sentence-transformers/all-MiniLM-L6-v2"

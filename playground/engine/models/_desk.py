@@ -8,7 +8,7 @@ from typing import Any
 from playground.engine.writers import READ
 from playground.scratch.beams import BeamSearch
 from playground.scratch.decoding import Batch, Stream
-from playground.scratch.sampling import Sampling, Step
+from playground.scratch.sampling import Rules, Sampling, Step
 
 SPELLED = 8  # tokens before a text that say how its first ones are spelled
 
@@ -37,11 +37,18 @@ class Searched:
 
     unread = 1
 
-    def __init__(self, model: Any, prompt: Sequence[int], sampling: Sampling, stop: frozenset[int]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        stop: frozenset[int],
+        rules: Rules | None = None,
+    ) -> None:
         self.prompt = tuple(prompt[-SPELLED:])
         self.rows = sampling.beams
         self.done = False
-        self._begin = lambda: BeamSearch(model, prompt, sampling, stop)
+        self._begin = lambda: BeamSearch(model, prompt, sampling, stop, rules)
         self._search: BeamSearch | None = None
 
     def advance(self) -> Sequence[Step]:

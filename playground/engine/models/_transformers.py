@@ -45,6 +45,9 @@ def load_pretrained(ref: ModelRef, mapping_name: str, context: LoadContext) -> t
             model, info = kind.from_pretrained(
                 None, config=config, state_dict=state, dtype=context.dtype, output_loading_info=True
             )
+    except ImportError as error:  # a tokenizer that is not read by `tokenizers`
+        package = "sentencepiece" if "sentencepiece" in str(error) else error.name or "another package"
+        raise LoadFailed(f"The model {ref.id} needs the package {package}: pip install {package}.") from error
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if is_out_of_memory(error):
             raise out_of_memory(f"to load {ref.id}") from None

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.core.calls import Call, Generate, Rewrite
-from playground.core.errors import EmptyInput, InputError
+from playground.core.errors import InputError
 from playground.core.events import Partial
 from playground.core.types import ModelRef
 from playground.core.writing_types import Ended, Text, TokenChoice, Writing, WrittenToken
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.spelling import Speller
-from playground.engine.writers import READ, Opened, Prompt, Vocabulary
-
-SHOWN = 12  # unknown characters that a note names
+from playground.engine.writers import Opened, Prompt
 
 
 @dataclass
-class _State:
+class State:
     """One text: what is written of it so far. opened: None before the first step, and once its rows are free. `first`, `last`: when
     its first and its last token came.
     """
@@ -40,23 +38,12 @@ class _State:
 
 
 class WritingOp(ABC):
-    @abstractmethod
-    def reads(self, work: Work, writing: Writing) -> tuple[Prompt, int]:
-        """What the model reads of the call's text, and how many tokens it can write at most. Raises PlaygroundError."""
-
     def model(self, call: Call) -> ModelRef:
         return call.model
 
+    @abstractmethod
     def prepare(self, work: Work) -> None:
-        call = work.call
-        assert isinstance(call, Generate | Rewrite)
-        writing = call.writing
-        prompt, length = self.reads(work, writing)
-        if not prompt.ids:
-            raise EmptyInput()
-        work.state = _State(prompt, sampling(writing, length), _note(call.text, prompt, work.model.vocabulary))
-        work.rows = writing.beams
-        work.size = min(len(prompt.ids), READ)
+        """Its state is a `State`, and its rows and size those of the first step. Raises PlaygroundError."""
 
     def step(self, works: Sequence[Work]) -> Sequence[Outcome | None]:
         model = works[0].model
@@ -73,14 +60,14 @@ class WritingOp(ABC):
         self._close(work)
 
     def _opened(self, work: Work) -> Opened:
-        state: _State = work.state
+        state: State = work.state
         if state.opened is None:
             state.opened = work.model.desk.open(state.prompt.ids, state.sampling)
             state.speller = Speller(work.model.vocabulary.decode, state.opened.prompt)
         return state.opened
 
     def _close(self, work: Work) -> None:
-        state: _State | None = work.state
+        state: State | None = work.state
         if state is not None and state.opened is not None:
             work.model.desk.close(state.opened)
             state.opened = None
@@ -101,7 +88,7 @@ class WritingOp(ABC):
         return None
 
     def _write(self, work: Work, steps: Sequence[Any], writing: Writing) -> None:
-        state: _State = work.state
+        state: State = work.state
         vocabulary, speller = work.model.vocabulary, state.speller
         assert speller is not None
         text, tokens = "", []
@@ -121,7 +108,7 @@ class WritingOp(ABC):
             work.emit(Partial(delta=text, tokens=tuple(tokens)))
 
     def _outcome(self, work: Work) -> Outcome:
-        state: _State = work.state
+        state: State = work.state
         assert work.started is not None
         # What came at once, as of beams, took all the time until then.
         at_once = state.last == state.first
@@ -161,14 +148,3 @@ def _alternatives(speller: Speller, step: Any) -> tuple[TokenChoice, ...]:
     """Those that are text by themselves; no part of a character, no end."""
     choices = ((speller.would(token), probability) for token, probability in step.alternatives)
     return tuple(TokenChoice(text, probability) for text, probability in choices if text)
-
-
-def _note(text: str, prompt: Prompt, vocabulary: Vocabulary) -> str | None:
-    said = []
-    if prompt.truncated:
-        said.append(f"Only the last {len(prompt.ids)} tokens were read: the text is longer than this model takes.")
-    unknown = vocabulary.unknown(text)
-    if unknown:
-        more = " and others" if len(unknown) > SHOWN else ""
-        said.append(f"This model does not know {' '.join(unknown[:SHOWN])}{more}: they were left out.")
-    return " ".join(said) or None
