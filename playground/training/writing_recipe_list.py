@@ -58,7 +58,7 @@ WRITING = (
             "translation-scratch",
             "our own small encoder-decoder and tokenizer, English to French, from random weights",
             "Tatoeba's sentences alone",
-            25,
+            20,
         ),
         "playground.training.translator_from_scratch",
         {},
