@@ -150,12 +150,13 @@ ASKED = "Where is my book? I have looked for it everywhere."
 
 
 @pytest.mark.parametrize(("task", "tier"), TIERS)
-def test_so_does_that_of_what_is_bundled(service, warm, task, tier, tmp_path):
+def test_so_does_that_of_what_is_bundled(warm, task, tier, tmp_path):
     """The folders are those of the playground."""
     model = next(
         row.id for row in CATALOG.serving(task, tier) if row.id.startswith("bundled/") and "seq2seq" in row.loader
     )
-    code = service.snippet(task, tier, ASKED, model)
+    with made.service_of(ROOT) as own:
+        code = own.snippet(task, tier, ASKED, model)
     folders = (ROOT / "assets").as_posix()
     found = warm(code.replace("'assets/", f"'{folders}/"), ROOT, tmp_path)
     assert found.returncode == 0, found.stderr

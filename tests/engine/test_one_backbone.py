@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from playground.catalog import Catalog
-from playground.core.calls import Candidate, Classify, Extract, Fill, Match, Tag
+from playground.core.calls import Candidate, Classify, Extract, Fill, Match, Pick, Tag
 from playground.core.cancel import Cancel
 from playground.core.events import Finished
 from playground.core.streams import iterate
@@ -92,8 +92,8 @@ def use(runtime, ref, text="a good film"):
         call = Extract(ref, question="Which film?", context=text)
     elif ref.loader == "lora-masked":
         call = Fill(ref, text=f"{text} and a [MASK]")
-    elif ref.loader == "lora-masked":
-        call = Fill(ref, text=f"{text} [MASK]")
+    elif ref.loader == "lora-picker":
+        call = Pick(ref, text=f"{text}. It was long.", most=1)
     else:
         call = Match(ref, text=text, candidates=(Candidate("a", "good"), Candidate("b", "bad")))
     last = list(iterate(lambda emit: runtime.submit(call, emit, Cancel(60))))[-1]

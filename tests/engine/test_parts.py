@@ -152,7 +152,11 @@ def test_loaders_and_operations_are_found_in_their_packages():
     assert set(build_loaders().names()) == {
         "encoder",
         *("lora-classifier", "lora-encoder", "lora-masked", "lora-reader", "lora-tagger"),
+        *("lora-decoder", "lora-picker", "lora-seq2seq"),
         *("pipeline-classifier", "pipeline-masked", "pipeline-nli", "pipeline-reader", "pipeline-tagger"),
+        *("pipeline-decoder", "pipeline-seq2seq"),
         *("scratch-classifier", "scratch-encoder", "scratch-masked", "scratch-reader", "scratch-tagger"),
+        *("scratch-decoder", "scratch-seq2seq"),
     }
-    assert build_ops().names() == ["Attend", "Classify", "Embed", "Extract", "Fill", "Match", "Tag"]
+    reading = ["Attend", "Classify", "Embed", "Extract", "Fill", "Match", "Tag"]
+    assert build_ops().names() == sorted([*reading, "Foresee", "Generate", "Pick", "Rewrite"])

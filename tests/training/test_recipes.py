@@ -38,7 +38,8 @@ def test_listing_the_recipes_imports_no_torch():
     later = [f"qa-{kind}" for kind in ("general", "knowledge-base", "scratch")]
     later += [f"fill-mask-{kind}" for kind in ("general", "medical", "scratch")]
     later += [f"generation-{kind}" for kind in ("general", "shakespeare", "scratch")]
-    later += ["summarization-scitldr"]
+    later += [f"translation-{kind}" for kind in ("general", "familiar", "scratch")]
+    later += [f"summarization-{kind}" for kind in ("scitldr", "scratch")]
     assert names == [*first, *(name for name in WHOLE_TEXTS if name in names), *later]
     assert not torch
 
