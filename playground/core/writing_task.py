@@ -87,11 +87,17 @@ class WritingTask:
     @property
     def writing(self) -> Writing:
         values = {field.name: field.default for field in self.fields} | dict(self.values)
-        numbers = {
-            name: float(values[name]) for name in ("temperature", "top_p", "repetition_penalty") if name in values
-        }
-        whole = {name: int(values[name]) for name in (LENGTH, "top_k", "beams", "seed") if name in values}
-        return Writing(details=values.get(DETAILS) == "1", **numbers, **whole)  # type: ignore[arg-type]
+        plain = Writing()
+        return Writing(
+            length=int(values.get(LENGTH, plain.length)),
+            temperature=float(values.get("temperature", plain.temperature)),
+            top_k=int(values.get("top_k", plain.top_k)),
+            top_p=float(values.get("top_p", plain.top_p)),
+            repetition_penalty=float(values.get("repetition_penalty", plain.repetition_penalty)),
+            beams=int(values.get("beams", plain.beams)),
+            seed=int(values.get("seed", plain.seed)),
+            details=values.get(DETAILS) == "1",
+        )
 
     def bound(self, values: Mapping[str, str]) -> WritingTask:
         """Raises InputError."""

@@ -132,7 +132,7 @@ class Run:
             adapter_bytes=identity.adapter_bytes,
             load_seconds=self.waited,
             queue_seconds=queue,
-            latency_seconds=work.seconds,
+            latency_seconds=work.seconds if outcome.seconds is None else outcome.seconds,
             tokens_in=outcome.tokens_in,
             tokens_out=outcome.tokens_out,
             time_to_first_token_seconds=outcome.first_token_seconds,

@@ -17,7 +17,8 @@ from playground.core.events import Event
 class Outcome:
     """What an operation has to say about a finished work: the output, and the stats that only it knows.
 
-    first_token_seconds: from the beginning of the work's first step. tokens_per_second: while it was written.
+    first_token_seconds: from the beginning of the work's first step. tokens_per_second: while it was written. seconds: of a text,
+        from the same beginning to its last token, the other works' steps in between included; None: the time of its own steps.
     """
 
     output: Any
@@ -29,6 +30,7 @@ class Outcome:
     path: str | None = None
     first_token_seconds: float | None = None
     tokens_per_second: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(eq=False)

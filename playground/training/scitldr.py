@@ -52,4 +52,4 @@ def _rows(data: Path | None, name: str) -> Iterable[Mapping[str, Any]]:
     from datasets import load_dataset
 
     part = {"train": "train", "dev": "validation"}[name]
-    return load_dataset(HOME, "Abstract", split=part, revision=REVISION)  # type: ignore[no-any-return]
+    return load_dataset(HOME, "Abstract", split=part, revision=REVISION)

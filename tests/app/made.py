@@ -49,6 +49,17 @@ def service_of(home):
         patch.undo()
 
 
+def written(service, task, tier, model, text, values):
+    """The text on the card."""
+    handle = service.start(
+        task, text, session="code", emit=lambda event: None, tiers=[tier], models={tier: model}, values=values
+    )
+    assert handle.wait(100)
+    (result,) = handle.record().results
+    assert result.error is None, result.error
+    return result.output.text
+
+
 def lora(task_type, auto, folder, std, own, **kwargs):
     """An adapter of the bundled encoder with random weights. own: of its LoraConfig; kwargs: of the model."""
     import torch

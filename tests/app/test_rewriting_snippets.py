@@ -116,16 +116,6 @@ def warm(home):
         yield run
 
 
-def shown(service, tier, model, text, values):
-    handle = service.start(
-        "translation", text, session="code", emit=lambda event: None, tiers=[tier], models={tier: model}, values=values
-    )
-    assert handle.wait(100)
-    (result,) = handle.record().results
-    assert result.error is None, result.error
-    return result.output.text
-
-
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize(("tier", "model"), LOCAL)
 def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings, tmp_path):
@@ -134,7 +124,7 @@ def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings
     assert str(home) not in code
     found = warm(code, home, tmp_path)
     assert found.returncode == 0, found.stderr
-    expected = shown(service, tier, model, TEXT, values)
+    expected = made.written(service, "translation", tier, model, TEXT, values)
     # characters of which not all bytes were written are a sign in the one and nothing in the other
     assert found.stdout.replace("\ufffd", "").rstrip("\n") == expected.replace("\ufffd", "").rstrip("\n")
 

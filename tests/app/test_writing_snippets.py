@@ -106,16 +106,6 @@ def warm(home):
         yield run
 
 
-def shown(service, tier, model, text, values):
-    handle = service.start(
-        "generation", text, session="code", emit=lambda event: None, tiers=[tier], models={tier: model}, values=values
-    )
-    assert handle.wait(100)
-    (result,) = handle.record().results
-    assert result.error is None, result.error
-    return result.output.text
-
-
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize(("tier", "model"), LOCAL)
 def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings, tmp_path):
@@ -124,7 +114,7 @@ def test_it_writes_the_cards_own_text(service, warm, home, tier, model, settings
     assert str(home) not in code
     found = warm(code, home, tmp_path)
     assert found.returncode == 0, found.stderr
-    expected = shown(service, tier, model, TEXT, values)
+    expected = made.written(service, "generation", tier, model, TEXT, values)
     assert len(expected) > 3 or settings == "beams", "what is likeliest of random weights may end at once"
     cut = (
         "\n\ufffd"  # a character whose last bytes were not written: the streamer prints a sign for it, the card nothing
@@ -158,6 +148,6 @@ def test_so_does_that_of_what_is_bundled(service, warm, tier, tmp_path):
     code = code.replace("'assets/", f"'{folders.as_posix()}/")
     found = warm(code, ROOT, tmp_path)
     assert found.returncode == 0, found.stderr
-    assert found.stdout.rstrip("\n") == shown(service, tier, model, "It was a cold morning in March, and", None).rstrip(
-        "\n"
-    )
+    assert found.stdout.rstrip("\n") == made.written(
+        service, "generation", tier, model, "It was a cold morning in March, and", None
+    ).rstrip("\n")

@@ -122,6 +122,7 @@ class WritingOp(ABC):
             fingerprint=work.model.identity.fingerprint,
             path=work.model.path,
             first_token_seconds=state.first - work.started,
+            seconds=state.last - work.started,
             tokens_per_second=count / (state.last - since) if state.last > since else None,
         )
 
