@@ -315,6 +315,8 @@ def test_four_models_write_together_and_none_waits_for_another(runtime, writers)
         assert stats.tokens_out >= len(listener.last.output.tokens) > 0
         assert stats.time_to_first_token_seconds > 0
         assert stats.tokens_per_second > 0
+        writing = stats.latency_seconds - stats.time_to_first_token_seconds  # among the steps of the other texts
+        assert stats.tokens_per_second == pytest.approx((stats.tokens_out - 1) / writing)
         assert stats.tokens_in == len("Once upon") + 1 or name != "letters"
         assert stats.fingerprint
     eventually(
