@@ -9,6 +9,7 @@ from playground.core.calls import Call
 from playground.core.cancel import Cancel
 from playground.core.events import Emit
 from playground.core.status import RuntimeReport
+from playground.core.token_types import Conversation, Derivation, Message, Reading, TokenizerRef
 from playground.core.types import Choice, Request, Resident, Support
 
 if TYPE_CHECKING:
@@ -80,3 +81,20 @@ class Gateway(Protocol):
         """Begins to listen, without waiting; where nobody calls it, the first look at `base_url` does."""
 
     def close(self) -> None: ...
+
+
+class TokenInspector(Protocol):
+    """Reads texts with any tokenizer, without the model that owns it. Thread-safe; keeps what it opened."""
+
+    def read(self, ref: TokenizerRef, text: str, *, control: bool = False, special: bool = True) -> Reading:
+        """control: control tokens that the text spells out (“<|endoftext|>”) are read as such, else as plain text. special: with
+        the tokens that the tokenizer puts around a text. Raises LoadFailed, NotSupported.
+        """
+
+    def explain(
+        self, ref: TokenizerRef, text: str, token: int, *, control: bool = False, special: bool = True
+    ) -> Derivation:
+        """How the token at this place of `read`'s answer came to be. Raises NotSupported where nothing can be said of it."""
+
+    def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
+        """Raises NotSupported where the tokenizer has no chat template."""

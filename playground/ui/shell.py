@@ -10,6 +10,7 @@ from playground.ui.routes import PAGE_ID
 from playground.ui.session import pages_of
 from playground.ui.status_tab import status_tab
 from playground.ui.task_tab import part, task_tab
+from playground.ui.tokens_tab import tokens_tab
 from playground.views import shell
 
 # Says once which of Gradio's connections is this page's, so that its end closes the page.
@@ -23,6 +24,7 @@ def build(service: Playground) -> gr.Blocks:
         part(shell.sidebar(list(service.tasks)), "pg-side", js="playground.mounted()")
         with gr.Column(elem_classes="pg-main"):
             tabs = [task_tab(service, task) for task in service.tasks]
+            tokens_tab()
             status_tab(service)
         teller = gr.HTML("", js_on_load=TELL_JS, apply_default_css=False, elem_classes=["pg-bus"])  # not shown
 

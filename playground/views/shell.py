@@ -50,6 +50,8 @@ def sidebar(tasks: Sequence[Task]) -> Html:
             "nav",
             el("h2", "Compare"),
             el("ul", entries),
+            el("h2", "Inside"),
+            el("ul", _page_entry("tokens", "Tokenizer")),
             el("h2", "Status"),
             el("ul", _page_entry("status", "Models and memory")),
             id="pg-nav",

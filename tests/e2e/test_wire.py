@@ -232,6 +232,7 @@ def test_another_task_is_not_shown_while_the_first_one_still_mounts(visit):
 def test_who_runs_while_cards_still_mount_sees_every_answer(visit):
     """Answers that come before their card wait for it."""
     visitor = visit()
+    visitor.card("finetuned").wait_for()  # the input is there before the last card is, on a busy machine
     visitor.page.evaluate("""() => {
         const part = document.querySelector("#pg-tab-sentiment .pg-at-card-finetuned:not(.block)");
         window.late = [part, part.innerHTML];

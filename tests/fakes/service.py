@@ -19,6 +19,7 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.label_task import LabelTask
 from playground.core.registry import Registry
 from playground.core.task import Example, Label
+from playground.inspection.tokens import LocalInspector
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
@@ -64,7 +65,11 @@ class FakePlayground(Playground):
 
     def __init__(self, tiers: Sequence[WordTier] | None = None, urls: Sequence[str] = (), **settings) -> None:
         super().__init__(
-            Settings(space_id=None, **settings), Catalog.read(Settings().catalog), NoRuntime(), gateway=None
+            Settings(space_id=None, **settings),
+            Catalog.read(Settings().catalog),
+            NoRuntime(),
+            gateway=None,
+            inspector=LocalInspector(),  # the real one: it reads with what is bundled, and loads no model
         )
         self.tasks = Registry("task")
         self.tasks.add("sentiment", feeling())  # its own, so that a better example there breaks no test here

@@ -1,0 +1,17 @@
+"""The tokenizer's tab: places for its panels. Each panel's questions are in a file of its own beside this one."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from playground.ui.task_tab import part
+from playground.views.tokens import page
+
+
+def tokens_tab() -> gr.Column:
+    """Empty places: the page's scripts fill them."""
+    with gr.Column(elem_id="pg-tab-tokens", elem_classes="pg-tab") as tab:
+        part(page.head())
+        for name, title in page.PANELS.items():
+            part(page.panel(name, title), f"pg-tokens-{name}-part")
+    return tab

@@ -1,0 +1,1 @@
+"""The tokenizer's page: one file per panel."""
