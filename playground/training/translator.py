@@ -49,8 +49,8 @@ class TranslatorSettings:
     heads: int = 4
     hidden: int = 512
     context: int = 96
-    epochs: int = 5
-    batch: int = 4000
+    epochs: int = 4
+    batch: int = 2600
     rate: float = 4e-3
     warmup: float = 0.03
     decay: float = 0.01
@@ -157,7 +157,29 @@ def new_model(
         # Plain attention while it is trained: on a CPU the backward pass of the fused one takes longer.
         attn_implementation="eager",
     )
-    return T5ForConditionalGeneration(config)
+    model = T5ForConditionalGeneration(config)
+    _start_gently(model)
+    return model
+
+
+@torch.no_grad()
+def _start_gently(model: T5ForConditionalGeneration) -> None:
+    """As a GPT starts (Radford et al. 2019, section 2.3): all weights small, and what the sublayers add to the residual stream not
+    growing with their number. T5's own start, embeddings of size one beside sublayers as large, learns slower here.
+    """
+    stream, key = model.config.d_model**0.5, model.config.d_kv**0.5
+    model.shared.weight.normal_(std=0.02 * stream)
+    for stack in (model.encoder, model.decoder):
+        linear = {name: module for name, module in stack.named_modules() if isinstance(module, torch.nn.Linear)}
+        ends = sum(_adds(name) for name in linear)
+        for name, module in linear.items():
+            scale = stream * ends**-0.5 if _adds(name) else 1 / key if name.endswith(".q") else 1.0
+            module.weight.normal_(std=0.02 * scale)
+
+
+def _adds(name: str) -> bool:
+    """Whether this module's output is added to the residual stream."""
+    return name.endswith((".o", ".wo"))
 
 
 def train(
@@ -165,9 +187,10 @@ def train(
 ) -> Trained:
     """The model then holds the averaged weights, in evaluation mode. session: see `fit`."""
     _scaled(model, model.config.d_kv**-0.5)
+    _streamed(model, model.config.d_model**-0.5)
 
     def loss_at(step: int) -> Tensor:
-        return loss(model, batches(step), settings)
+        return loss(model, batches(step), settings, 1.0)
 
     keep_memory()
     named = dict(model.train().named_parameters())
@@ -182,14 +205,17 @@ def train(
         **session,
     )
     take_average(model, trained)
+    _streamed(model, model.config.d_model**0.5)
     _scaled(model, 1.0)
     model.eval()
     return trained
 
 
-def loss(model: T5ForConditionalGeneration, batch: tuple[Tensor, Tensor], settings: Any) -> Tensor:
+def loss(
+    model: T5ForConditionalGeneration, batch: tuple[Tensor, Tensor], settings: Any, scale: float | None = None
+) -> Tensor:
     """batch: int64 [B, S], [B, T], padded -> scalar. Only where a token follows are its scores computed. settings: `smoothing` and
-    `bfloat16` are used.
+    `bfloat16` are used. scale: of the last vectors before they become scores; None: T5's, D ** -0.5.
     """
     sources, targets = batch
     pad = model.config.pad_token_id
@@ -205,7 +231,7 @@ def loss(model: T5ForConditionalGeneration, batch: tuple[Tensor, Tensor], settin
             use_cache=False,
         ).last_hidden_state  # [B, T, D]
         kept = targets != pad
-        logits = model.lm_head(hidden[kept] * model.config.d_model**-0.5)  # [N, V]
+        logits = model.lm_head(hidden[kept] * (model.config.d_model**-0.5 if scale is None else scale))  # [N, V]
     return F.cross_entropy(logits.float(), targets[kept], label_smoothing=settings.smoothing)
 
 
@@ -218,6 +244,18 @@ def _scaled(model: T5ForConditionalGeneration, scale: float) -> None:
         if hasattr(module, "scaling"):
             module.q.weight.mul_(module.scaling / scale)
             module.scaling = scale
+
+
+@torch.no_grad()
+def _streamed(model: T5ForConditionalGeneration, factor: float) -> None:
+    """The same function but for the rounding of its norms, whose input, the residual stream, is multiplied by `factor`: embeddings
+    and all that is added to them. By D ** -0.5 the embeddings are of the size that their scores need (`loss`'s scale is 1 then), and
+    an optimizer whose steps are all of one size moves them as fast as the rest.
+    """
+    model.shared.weight.mul_(factor)
+    for name, module in model.named_modules():
+        if _adds(name):
+            module.weight.mul_(factor)
 
 
 def save(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, job: Job) -> None:

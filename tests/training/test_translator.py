@@ -175,3 +175,15 @@ def test_settings_are_on_the_card(made):
     assert json.loads((out / "checkpoint.json").read_text())["settings"] == asdict(
         translator.TranslatorSettings(**TINY)
     )
+
+
+def test_a_smaller_residual_stream_is_the_same_function():
+    settings = translator.TranslatorSettings(**TINY, bfloat16=False)
+    tokenizer = translator.learn_tokenizer(["A cat sees a dog."] * 9, settings)
+    model = translator.new_model(settings, tokenizer, 0).eval()
+    batch = torch.tensor([[5, 6, 7, 1], [8, 9, 1, 0]]), torch.tensor([[7, 8, 1, 0], [9, 5, 6, 1]])
+    before = translator.loss(model, batch, settings)
+    translator._streamed(model, model.config.d_model**-0.5)
+    torch.testing.assert_close(translator.loss(model, batch, settings, 1.0), before, rtol=1e-3, atol=1e-4)
+    translator._streamed(model, model.config.d_model**0.5)
+    torch.testing.assert_close(translator.loss(model, batch, settings), before, rtol=1e-6, atol=1e-6)
