@@ -249,8 +249,8 @@ def _scaled(model: T5ForConditionalGeneration, scale: float) -> None:
 @torch.no_grad()
 def _streamed(model: T5ForConditionalGeneration, factor: float) -> None:
     """The same function but for the rounding of its norms, whose input, the residual stream, is multiplied by `factor`: embeddings
-    and all that is added to them. By D ** -0.5 the embeddings are of the size that their scores need (`loss`'s scale is 1 then), and
-    an optimizer whose steps are all of one size moves them as fast as the rest.
+    and all that is added to them. By D ** -0.5 the embeddings are of the size that their scores need (`loss`'s scale is 1 then),
+    and an optimizer whose steps are all of one size moves them as fast as the rest.
     """
     model.shared.weight.mul_(factor)
     for name, module in model.named_modules():
