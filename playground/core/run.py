@@ -44,7 +44,8 @@ class TierResult:
         return self.output is not None and self.stats.source is not Source.STAND_IN
 
     def json(self) -> dict[str, Any]:
-        """The documented JSON of one result."""
+        """The documented JSON of one result; `written` stands in it where a text broke off."""
+        broken_off = {"written": self.written} if self.written else {}
         return {
             "tier": self.tier,
             "source": self.stats.source,
@@ -52,6 +53,7 @@ class TierResult:
             "revision": self.stats.revision,
             "fingerprint": self.stats.fingerprint,
             "output": None if self.output is None else output_json(self.output),
+            **broken_off,
             "stats": self.stats.json(),
             "error": self._error_json(),
         }
@@ -59,7 +61,12 @@ class TierResult:
     def _error_json(self) -> dict[str, str] | None:
         if self.error is not None:
             return {"kind": self.error.kind, "message": str(self.error)}
-        return {"kind": "cancelled", "message": "Stopped before it answered."} if self.cancelled else None
+        return {"kind": "cancelled", "message": self.stopped} if self.cancelled else None
+
+    @property
+    def stopped(self) -> str:
+        """What is said of a result that the visitor stopped."""
+        return "Stopped: this is what was written." if self.written else "Stopped before it answered."
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,11 @@ def _cells(result: TierResult | None) -> list[object]:
     output, latency = result.output, result.stats.latency_seconds
     confidence = _confidence(output)
     return [
-        answer_cell(output),
+        answer_cell(output) or result.written,
         "" if confidence is None else round(confidence, 6),
         "" if latency is None else round(latency * 1000, 3),
         result.stats.source or "",
-        str(result.error) if result.error else "",
+        str(result.error) if result.error else result.stopped if result.cancelled else "",
     ]
 
 

@@ -1,13 +1,16 @@
 import asyncio
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.core.errors import Busy, InputError
-from playground.service.exports import safe_cell
+from playground.core.run import RunRecord, TierResult
+from playground.core.types import Stats
+from playground.service.exports import history_csv, safe_cell
 from tests.fakes.tier import FakeTier
 from tests.service.service_helpers import service_with
 
@@ -70,3 +73,19 @@ def test_csv_of_a_table_and_of_a_history():
 @given(st.text())
 def test_no_cell_starts_a_formula(text):
     assert not str(safe_cell(text)).startswith(("=", "+", "-", "@"))
+
+
+def test_a_stopped_text_is_exported_with_what_was_written():
+    results = (
+        TierResult("pretrained", None, None, Stats(), written="And then"),
+        TierResult("scratch", None, None, Stats()),
+    )
+    record = RunRecord(1, datetime(2026, 1, 1, tzinfo=UTC), "generation", "x", (), results)
+    begun, empty = csv.DictReader(io.StringIO(history_csv([record])))
+    assert (begun["label"], begun["error"]) == ("And then", "Stopped: this is what was written.")
+    assert (empty["label"], empty["error"]) == ("", "Stopped before it answered.")
+    first, second = record.json()["results"]
+    assert first["written"] == "And then"
+    assert first["output"] is None
+    assert first["error"] == {"kind": "cancelled", "message": "Stopped: this is what was written."}
+    assert "written" not in second
