@@ -44,6 +44,7 @@ METRICS = (
     "accuracy",
     "macro_f1",
     "sacrebleu",
+    "familiar_sacrebleu",
     "rougeL",
     "nats_per_character",
     "bits_per_byte",
@@ -67,6 +68,7 @@ NAMES = {
     "micro_f1": "micro F1",
     "accuracy_at_5": "accuracy at 5",
     "sacrebleu": "BLEU",
+    "familiar_sacrebleu": "BLEU, to a friend",
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
@@ -79,7 +81,7 @@ NAMES = {
 def measured(dataset: str, figures: dict[str, Any]) -> tuple[Measured, ...]:
     """What a recipe measured on one held-out set: `{"n": 872, "accuracy": 0.9, "majority_accuracy": 0.5, "ece": 0.02, ...}`,
     or with `f1` (entities, spam), `answer_f1` (answers to questions) or `macro_f1` (several labels at once) in accuracy's
-    place; of texts `sacrebleu`, `rougeL`, `bits_per_byte` or `nats_per_character`.
+    place; of texts `sacrebleu`, `familiar_sacrebleu` (those said to a friend), `rougeL`, `bits_per_byte` or `nats_per_character`.
     """
     main = [metric for metric in METRICS if metric in figures][:1]
     shown = dict.fromkeys([*main, *(metric for metric in BESIDE if metric in figures)])

@@ -25,8 +25,6 @@ def record(name: str) -> dict:
 
 UNTRAINED = {
     "summarization-scratch",
-    "translation-general",
-    "translation-familiar",
 }  # recipes that nobody has run to the end yet
 
 
