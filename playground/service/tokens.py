@@ -90,6 +90,10 @@ class TokenDesk:
             raise UnknownName("tokenizer", name)
         return found
 
+    def warm(self) -> None:
+        """Opens the defaults in the background, so that a first text need not wait for it. Fails silently: reading will say why."""
+        self._pool.submit(lambda: self.read("a", self.defaults()))
+
     def explain(
         self, text: str, name: str, token: int, session: str = "", *, control: bool = False, special: bool = True
     ) -> Derivation:

@@ -43,7 +43,7 @@ class Slow:
 
 def test_every_tier_has_a_row_and_each_tokenizer_one(desk):
     rows = desk.choices()
-    assert [tier for tier in dict.fromkeys(row.tier for row in rows)] == [
+    assert list(dict.fromkeys(row.tier for row in rows)) == [
         "hosted",
         "pretrained",
         "finetuned",
@@ -120,6 +120,22 @@ def test_rows_are_read_side_by_side_and_one_that_fails_leaves_the_others(desk):
     assert sum(isinstance(row, PlaygroundError) for row in found) == 1
     assert found[0].ref.id == "split/characters"
     assert time.perf_counter() - started < 5
+
+
+def test_warming_opens_the_defaults_in_the_background(desk):
+    asked = []
+
+    class Kept(Slow):
+        def read(self, ref, text, **options):
+            asked.append(ref.id)
+            return super().read(ref, text, **options)
+
+    fresh = TokenDesk(desk._catalog, Kept())
+    fresh.warm()
+    until = time.monotonic() + 20
+    while sorted(asked) != sorted(desk.defaults()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert sorted(asked) == sorted(desk.defaults())
 
 
 def test_what_cannot_be_read_is_said(desk):
