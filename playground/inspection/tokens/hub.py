@@ -32,7 +32,11 @@ class HubTokenizer:
 
         spans = self._in_row(text, ids, put, written)
         exact = spans is not None
-        raw = spans if spans is not None else placing.byte_starts(text)[np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)]
+        raw = (
+            spans
+            if spans is not None
+            else placing.byte_starts(text)[np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)]
+        )
         real = np.flatnonzero(~put)
         spans, flags = np.zeros((len(ids), 2), dtype=np.int64), np.zeros(len(ids), dtype=np.uint8)
         placed, marks = raw[real], np.zeros(len(real), dtype=np.uint8)
