@@ -169,8 +169,10 @@
     }
 
     // -- the rows
+    // Made aside, and put in by `attach`: each look at where the text lies would else lay the page out anew.
     fill() {
       const { grid, layout } = this;
+      this.made = document.createDocumentFragment();
       layout.rows.forEach((row, r) => {
         const element = make("div", "pg-tok-row");
         element.setAttribute("role", "row");
@@ -186,9 +188,11 @@
         track.setAttribute("role", "none");
         element.append(head, track);
         this.row(r, row, track, grid.mode);
-        this.element.append(element);
+        this.made.append(element);
       });
     }
+
+    attach() { this.element.append(this.made); }
 
     row(r, row, track, mode) {
       const { layout, line, text, number } = this;

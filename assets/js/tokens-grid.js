@@ -80,14 +80,13 @@
       this.mode = mode;
       this.focus = { row: Math.min(this.focus.row, Math.max(0, rows.length - 1)), token: 0 };
       this.lit = null;
-      this.relay();
-      this.element.scrollTop = 0;
-      this.draw();
+      this.relay(0);
     }
 
-    relay() {
+    // Lays the text out anew, for another width too; what was on top stays there.
+    relay(byte = null) {
       if (!this.rows) return;
-      const top = this.layout ? this.layout.starts[Math.floor(this.element.scrollTop / this.sizes.block)] ?? 0 : 0;
+      const top = byte !== null ? byte : this.layout ? this.layout.starts[Math.floor(this.element.scrollTop / this.sizes.block)] ?? 0 : 0;
       for (const line of this.lines.values()) line.element.remove();
       this.lines.clear();
       this.look();
@@ -96,7 +95,8 @@
       element.setAttribute("aria-rowcount", String(this.layout.lines.length * this.rows.length));
       element.setAttribute("aria-colcount", String(1 + Math.max(0, ...this.rows.map((row) => row.count))));
       this.room.style.height = `${this.rows.length ? this.layout.lines.length * this.sizes.block : 0}px`;
-      element.scrollTop = this.layout.lineAt(top) * this.sizes.block;
+      const scroll = this.layout.lineAt(top) * this.sizes.block;
+      if (element.scrollTop !== scroll) element.scrollTop = scroll;
       this.draw();
     }
 
@@ -124,6 +124,7 @@
       }
       for (const line of fresh) line.measure();
       for (const line of fresh) line.fill();
+      for (const line of fresh) line.attach();
       if (fresh.length) this.paint(fresh);
       this.rove();
     }

@@ -12,9 +12,15 @@
 
   // What numbers the server packed.
   function unpack(row) {
-    const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const ids = new Int32Array(bytes(row.ids).buffer);
+    const bytes = (text) => {
+      if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+      const plain = atob(text);
+      const out = new Uint8Array(plain.length);
+      for (let place = 0; place < plain.length; place++) out[place] = plain.charCodeAt(place);
+      return out;
+    };
     const spans = new Int32Array(bytes(row.spans).buffer);
+    const ids = row.ids === null ? new Int32Array(spans.length / 2).fill(-1) : new Int32Array(bytes(row.ids).buffer);
     const flags = bytes(row.flags);
     return { ...row, ids, spans, flags, count: ids.length, shared: flags.some((flag) => flag & FLAG.SHARED) };
   }
@@ -94,7 +100,8 @@
           }
           const grapheme = text.grapheme(g);
           const wanted = measure.of(grapheme);
-          const isBlank = BLANK.test(grapheme);
+          const code = grapheme.charCodeAt(0);
+          const isBlank = code < 0x80 ? code === 0x20 || code === 9 : BLANK.test(grapheme);
           if (isBlank && !blank) { best = g; kept.take(before); } // before a blank: most tokenizers give it to the word behind it
           blank = isBlank;
           const end = this.step(sweep, g, wanted, line);
@@ -110,7 +117,7 @@
           g += 1;
           const broken = grapheme === "\n" || grapheme === "\r" || grapheme === "\r\n";
           if (broken) { line.to = g; if (g === text.count && !this.trailing(sweep)) ended = true; break; }
-          if (BREAKS_AFTER.test(grapheme)) { best = g; kept.take(sweep); }
+          if (code < 0x80 ? code === 0x2d || code === 0x2f : BREAKS_AFTER.test(grapheme)) { best = g; kept.take(sweep); }
         }
       }
     }

@@ -86,13 +86,13 @@
     }
 
     fit() {
-      this.area.style.height = "auto";
-      this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 180)}px`;
       const { value } = this.area;
+      if (value.length < LONG) this.area.style.height = "auto"; // a long text fills the box: it is not laid out to be measured
+      this.area.style.height = value.length < LONG ? `${Math.min(this.area.scrollHeight + 2, 180)}px` : "180px";
       const near = value.length > this.limit * 0.8 ? ` of ${this.limit.toLocaleString("en")}` : "";
       this.counter.textContent = value ? `${value.length.toLocaleString("en")}${near} characters` : "";
       for (const chip of document.querySelectorAll(`${START}[data-act=tok-example]`)) {
-        chip.setAttribute("aria-pressed", String(value !== "" && value === (chip.dataset.long ? this.long : chip.dataset.text)));
+        chip.setAttribute("aria-pressed", String(value !== "" && value === ("long" in chip.dataset ? this.long : chip.dataset.text)));
       }
     }
 
@@ -291,12 +291,12 @@
   addEventListener("hashchange", follow);
 
   actions["tok-example"] = async (chip) => {
-    if (chip.dataset.long && !ruler.long) {
+    if ("long" in chip.dataset && !ruler.long) {
       const reply = await ask("tokens_long");
       if (reply.error) { ruler.fault(reply.error); return; }
       ruler.long = reply.text;
     }
-    ruler.fill(chip.dataset.long ? ruler.long : chip.dataset.text);
+    ruler.fill("long" in chip.dataset ? ruler.long : chip.dataset.text);
   };
   actions["tok-remove"] = (button) => ruler.remove(button.dataset.id);
   actions["tok-move"] = (button) => ruler.move(button.dataset.id, Number(button.dataset.by));

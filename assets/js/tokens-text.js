@@ -15,6 +15,8 @@
 
   // How one grapheme is drawn in the line of text. sign: it stands for something that has no shape of its own.
   function drawn(grapheme) {
+    const first = grapheme.charCodeAt(0);
+    if (grapheme.length === 1 && first >= 0x20 && first < 0x7f) return { text: grapheme, sign: "" };
     if (grapheme === "\t") return { text: "⇥", sign: "tab" };
     if (grapheme === "\n" || grapheme === "\r" || grapheme === "\r\n") return { text: grapheme === "\n" ? "⏎" : "␍" + (grapheme.length > 1 ? "⏎" : ""), sign: "break" };
     const code = grapheme.codePointAt(0);
@@ -29,7 +31,8 @@
     let out = "";
     for (const character of text) {
       const code = character.codePointAt(0);
-      if (character === " ") out += "␣";
+      if (code > 0x20 && code < 0x7f) out += character;
+      else if (character === " ") out += "␣";
       else if (character === "\u00a0") out += "⍽";
       else if (character === "\u3000") out += "␣";
       else if (character === "\n") out += "⏎";
@@ -37,7 +40,7 @@
       else if (UNSEEN.test(character) && !(code === 0x200d && text.length > 1 && out) && code !== 0x200c) out += text.length <= 2 ? codeName(code) : "";
       else out += character;
     }
-    return MARK.test(text) ? "◌" + out : out;
+    return text.charCodeAt(0) >= 0x300 && MARK.test(text) ? "◌" + out : out;
   }
 
   class RulerText {

@@ -30,7 +30,7 @@ ROWS = (
     "split/sentences",
 )
 CLICK = """() => {
-  const chip = document.querySelector("[data-long]");
+  const chip = document.querySelector("#pg-tokens-ruler [data-long]");
   const grid = document.getElementById("pg-tok-grid");
   const before = grid.getAttribute("aria-rowcount");
   return new Promise((resolve) => {

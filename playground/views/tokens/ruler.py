@@ -227,7 +227,7 @@ def failed(name: str, ref: TokenizerRef | None, sentence: str) -> dict[str, Any]
 
 
 def row(name: str, reading: Reading) -> dict[str, Any]:
-    """What the script draws: ids int32 [N], spans int32 [N, 2], flags uint8 [N], little-endian, in base64."""
+    """What the script draws: ids int32 [N], spans int32 [N, 2], flags uint8 [N], little-endian, in base64; ids None: it has none."""
     return {
         "id": name,
         "title": reading.ref.title,
@@ -235,7 +235,7 @@ def row(name: str, reading: Reading) -> dict[str, Any]:
         "family": reading.family.value,
         "count": len(reading),
         "vocabulary": reading.vocabulary,
-        "ids": _packed(reading.ids, "<i4"),
+        "ids": _packed(reading.ids, "<i4") if (reading.ids >= 0).any() else None,
         "spans": _packed(reading.spans, "<i4"),
         "flags": _packed(reading.flags, "u1"),
         "forms": {str(key): form for key, form in reading.forms.items()},
