@@ -227,7 +227,7 @@ def failed(name: str, ref: TokenizerRef | None, sentence: str) -> dict[str, Any]
 
 
 def row(name: str, reading: Reading) -> dict[str, Any]:
-    """What the script draws: ids int32 [N], spans int32 [N, 2], flags uint8 [N], little-endian, in base64; ids None: it has none."""
+    """What the script draws: ids int32 [N], spans int32 [N, 2], flags uint8 [N], in base64; ids None: it has none."""
     return {
         "id": name,
         "title": reading.ref.title,
