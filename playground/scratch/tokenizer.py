@@ -204,19 +204,27 @@ class Tokenizer:
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
-    def save(self, path: Path) -> None:
-        """Write the tokenizer as plain JSON."""
+    def to_json(self) -> str:
+        """The tokenizer as plain JSON."""
         record = {"format": FORMAT, "version": 1, "lowercase": self.lowercase, "specials": self.specials}
         merges = ",\n  ".join(json.dumps(pair) for pair in self.merges)
         head = json.dumps(record, indent=1)[:-2]
-        Path(path).write_text(f'{head},\n "merges": [\n  {merges}\n ]\n}}\n', encoding="utf-8")
+        return f'{head},\n "merges": [\n  {merges}\n ]\n}}\n'
+
+    def save(self, path: Path) -> None:
+        Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read what `save` wrote. Raises ValueError for another kind of file."""
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-        if record.get("format") != FORMAT or record.get("version") != 1:
-            raise ValueError(f"{Path(path).name} is not a tokenizer of this project.")
+        return cls.from_json(Path(path).read_text(encoding="utf-8"), Path(path).name)
+
+    @classmethod
+    def from_json(cls, text: str, name: str = "This") -> "Tokenizer":
+        """Read what `to_json` made. Raises ValueError for anything else, which it calls `name`."""
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("version") != 1:
+            raise ValueError(f"{name} is not a tokenizer of this project.")
         return cls(((a, b) for a, b in record["merges"]), tuple(record["specials"]), record["lowercase"])
 
 

@@ -12,7 +12,7 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector
+from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector, TokenTrainer
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
@@ -38,6 +38,7 @@ from playground.service.limits import Limits, Place
 from playground.service.meter import Meter
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
+from playground.service.token_training import TokenTraining
 from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
@@ -57,6 +58,7 @@ class Playground:
         runtime: Runtime,
         gateway: Gateway | None,
         inspector: TokenInspector | None = None,
+        trainer: TokenTrainer | None = None,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -65,9 +67,15 @@ class Playground:
         self._credentials = SessionCredentials()
         self.tiers = build_tiers(TierContext(settings, catalog, runtime, gateway, self._credentials))
         self._gateway = gateway
-        self._sessions = Sessions(forgotten=self.forget_key)
+        self._sessions = Sessions(forgotten=self._forget)
         self.owner = owner.Owner(settings)
-        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models)
+        self.training = TokenTraining(
+            trainer,
+            most_file=settings.max_upload_mb * 1_000_000,
+            heard=self._sessions.touch,
+            gone=inspector.forget if inspector else lambda ref: None,
+        )
+        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models, self.training.choices)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
 
@@ -280,9 +288,13 @@ class Playground:
         return self._credentials.get(session) is not None
 
     def close_session(self, session: str) -> None:
-        """The page was closed: stop its work, forget its key and its history."""
+        """The page was closed: stop its work, forget its key, its history and its tokenizers."""
         self._sessions.close(session)
+        self._forget(session)
+
+    def _forget(self, session: str) -> None:
         self.forget_key(session)
+        self.training.close(session)
 
     # -- the server
 
@@ -316,6 +328,7 @@ class Playground:
 
     def close(self) -> None:
         self._sessions.close_all()
+        self.training.close_all()
         for tier in self.tiers:
             tier.close()
         if self._gateway is not None:

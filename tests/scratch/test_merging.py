@@ -20,7 +20,7 @@ def of_bytes(text: str, first_seen: bool) -> Merging:
 
 
 def toy(first_seen: bool) -> Merging:
-    letters = sorted(set("".join(SENNRICH)) - {"_"}) + ["_"]
+    letters = [*sorted(set("".join(SENNRICH)) - {"_"}), "_"]
     words = [[letters.index(letter) for letter in word] for word in SENNRICH]
     return Merging(words, list(SENNRICH.values()), [letter.encode() for letter in letters], first_seen)
 
