@@ -42,6 +42,24 @@ class Asked:
         value = self._data.get(name)
         return value if isinstance(value, str) else ""
 
+    def words(self, name: str) -> list[str]:
+        """A list of texts; what is none is left out."""
+        value = self._data.get(name)
+        return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+
+    def mapping(self, name: str) -> dict[str, str]:
+        value = self._data.get(name)
+        found = value.items() if isinstance(value, dict) else ()
+        return {key: word for key, word in found if isinstance(key, str) and isinstance(word, str)}
+
+    def yes(self, name: str) -> bool:
+        return self._data.get(name) is True
+
+    def number(self, name: str) -> int:
+        """-1 where there is none."""
+        value = self._data.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
     @property
     def values(self) -> dict[str, str]:
         return values_in(self._data)

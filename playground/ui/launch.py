@@ -22,8 +22,9 @@ from playground.ui.status_tab import status_routes
 from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "shell", "cards", "writing", "tables", "status", "projector")
+STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens", "projector")
 SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "tokens", "dialogs", "export", "shell", "status")
+SCRIPTS += tuple(f"tokens-{name}" for name in ("text", "layout", "cells", "grid", "find", "pin", "ruler"))
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
