@@ -65,10 +65,6 @@ class TokenDesk:
             return tokenizer_list.of_checkpoint(self._catalog, model)
         return None
 
-    def of_model(self, tier: str, model: str, session: str = "") -> TokenizerRef | None:
-        """What this tier's model reads with; None where that is not known here."""
-        return next((ref for ref in self.choices(session) if ref.tier == tier and ref.model == model), None)
-
     def read(
         self, text: str, names: Sequence[str], session: str = "", *, control: bool = False, special: bool = True
     ) -> list[Reading | PlaygroundError]:
