@@ -1,7 +1,7 @@
 // How our own BPE learned, merge by merge: played, stepped and scrubbed. The text is cut here, by as many merges as the step says.
 (() => {
   const { ask, actions } = playground;
-  const { shown, hex } = playground.ruler;
+  const { shown, hex, isRtl } = playground.ruler;
   const WIDTH = 5; // numbers of a merge: left, right, token, count, the whole text's tokens
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const byId = (id) => document.getElementById(id);
@@ -106,6 +106,8 @@
     byId("pg-steps").dataset.of = id;
     byId("pg-steps-of").textContent = `${title}: ${numbers.format(learned.count)} merges`;
     byId("pg-steps-scrub").max = String(learned.count);
+    // The tokens stand isolated: the line runs as the text's first letter does.
+    byId("pg-steps-text").dir = isRtl(learned.pieces.join("").match(/\p{L}/u)?.[0] || "") ? "rtl" : "ltr";
     byId("pg-steps-part").textContent = learned.whole ? "" : "Only the beginning of the text is shown; the counts are those of the whole.";
     show(0);
     if (play && learned.count && !calm.matches) start();

@@ -98,7 +98,7 @@
   }
 
   function arrived(own) {
-    byId("pg-train-said").textContent = `${own.title} is trained: ${own.facts}.`;
+    byId("pg-train-said").textContent = `${own.title} is trained.`;
     if (own.steps) playground.steps.open(own.id, own.title, true);
   }
 
@@ -140,7 +140,7 @@
       name.append(title, facts);
       const acts = document.createElement("div");
       acts.className = "pg-train-acts";
-      acts.append(button("train-add", "read the text above with it"));
+      acts.append(button("train-add", "add to the ruler"));
       if (own.steps) acts.append(button("train-play", "how it learned"));
       acts.append(button("train-download", "tokenizer.json"));
       if (own.shared) acts.append(button("train-download", "… for the package tokenizers", { shared: "yes" }));

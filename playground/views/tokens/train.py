@@ -75,7 +75,6 @@ def _form(most_file_mb: int) -> Html:
         "input",
         type="number",
         id="pg-train-size",
-        cls="pg-number-input",
         value=USUAL_SIZE,
         min=LEAST_SIZE,
         max=MOST_SIZE,
@@ -223,7 +222,7 @@ def _player() -> Html:
             el(
                 "div",
                 el("h4", "The text, as it is cut now"),
-                el("p", id="pg-steps-text", cls="pg-steps-text", dir="auto", translate="no"),
+                el("p", id="pg-steps-text", cls="pg-steps-text", translate="no"),
                 el("p", id="pg-steps-part", cls="pg-quiet"),
                 cls="pg-steps-cut",
             ),
@@ -246,7 +245,7 @@ def working(progress: TrainingProgress, seconds: float) -> dict[str, Any]:
 
 def own(name: str, title: str, trained: TrainedTokenizer, asked: int, text_bytes: int) -> dict[str, Any]:
     """One that is kept. facts: what is to be known of it, in words."""
-    facts = [f"{trained.size:,} tokens", f"learned from {_size(text_bytes)} in {trained.seconds:.1f} s"]
+    facts = [f"{trained.size:,} tokens", f"learned from {_size(text_bytes)} in {trained.seconds:.2f} s"]
     if trained.size < asked:
         facts.insert(1, f"the text gave no more of the {asked:,} asked for")
     elif trained.size > asked:
