@@ -122,7 +122,11 @@
 
   // -- what came of it
 
-  function list(kept) {
+  let drawn = "";
+  function list(kept) { // only what changed is drawn anew: somebody may be about to click
+    const now = JSON.stringify(kept);
+    if (now === drawn) return;
+    drawn = now;
     byId("pg-train-kept").replaceChildren(...kept.map((own) => {
       const row = document.createElement("li");
       const button = (act, text, more = {}) => {
@@ -179,6 +183,7 @@
     playground.steps.close(button.dataset.id);
     document.dispatchEvent(new CustomEvent("pg:remove-row", { detail: { id: button.dataset.id } }));
     show(await ask("train_remove", { id: button.dataset.id }));
+    (byId("pg-train-kept").querySelector("button") || byId("pg-train-start")).focus();
   };
 
   playground.mountTraining = mount;
