@@ -24,8 +24,6 @@ from playground.service import (
     cards,
     choosing,
     examples,
-    exports,
-    keys,
     metrics,
     owner,
     run,
@@ -36,6 +34,7 @@ from playground.service import (
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits, Place
 from playground.service.meter import Meter
+from playground.service.session_parts import SessionParts
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
 from playground.service.token_training import TokenTraining
@@ -46,7 +45,7 @@ from playground.tiers import build_tiers
 from playground.tiers.context import TierContext
 
 
-class Playground:
+class Playground(SessionParts):
     """Built once by `app.py` or the command line, which choose the runtime and the gateway. Thread-safe."""
 
     tier_titles = TIER_TITLES
@@ -260,41 +259,6 @@ class Playground:
         place = self._limits.admit(session, kind, lambda: self.runtime.expected_wait(session))
         self._meter.let_in(kind)
         return place
-
-    # -- what a session leaves behind
-
-    def history(self, session: str) -> list[RunRecord]:
-        return self._sessions.history(session)
-
-    def record(self, session: str, run_id: int) -> RunRecord:
-        return self._sessions.record(session, run_id)
-
-    def history_csv(self, session: str) -> str:
-        return exports.history_csv(self.history(session))
-
-    def table_csv(self, task: str, rows: Sequence[TableRow]) -> str:
-        return exports.table_csv(rows, self.tiers.names())
-
-    def set_key(self, session: str, key: str, base_url: str | None = None) -> None:
-        """Keeps a pasted key in this session's memory. Raises CredentialError or NotAllowed with a sentence."""
-        credential = keys.checked(self.settings, key, base_url)
-        self._sessions.touch(session)
-        self._credentials.put(session, credential)
-
-    def forget_key(self, session: str) -> None:
-        self._credentials.forget(session)
-
-    def has_key(self, session: str) -> bool:
-        return self._credentials.get(session) is not None
-
-    def close_session(self, session: str) -> None:
-        """The page was closed: stop its work, forget its key, its history and its tokenizers."""
-        self._sessions.close(session)
-        self._forget(session)
-
-    def _forget(self, session: str) -> None:
-        self.forget_key(session)
-        self.training.close(session)
 
     # -- the server
 
