@@ -198,6 +198,9 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; --resume goes on.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved state.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="From scratch: a tokenizer.json of our own BPE, in place of learning one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a bundled checkpoint again, by its recipe."""
@@ -231,6 +234,7 @@ def train(
             minutes=minutes,
             resume=resume,
             seed=seed,
+            **({} if tokenizer is None else {"tokenizer": tokenizer}),
             progress=progress,
             cancelled=lambda: False,
         )

@@ -26,6 +26,7 @@
       this.add.addEventListener("submit", (event) => { event.preventDefault(); this.adds(); });
       part("pin").addEventListener("keydown", (event) => { if (event.key === "Escape") this.unpin(); });
       document.addEventListener("pg:add-row", (event) => this.addRow(event.detail.id, true));
+      document.addEventListener("pg:remove-row", (event) => { if (this.names.includes(event.detail.id)) this.remove(event.detail.id, false); });
     }
 
     get limit() { return Number(this.area.dataset.limit); }
@@ -126,14 +127,14 @@
       this.ask();
     }
 
-    remove(id) {
+    remove(id, focus = true) {
       if (this.names.length < 2) return;
       const place = this.names.indexOf(id);
       this.names = this.names.filter((name) => name !== id);
       if (this.pinned?.row === id) this.unpin(true);
       this.replies.delete(id);
       this.drawRows();
-      this.list.querySelectorAll("[data-act=tok-remove]")[Math.min(place, this.names.length - 1)]?.focus();
+      if (focus) this.list.querySelectorAll("[data-act=tok-remove]")[Math.min(place, this.names.length - 1)]?.focus();
       this.ask();
     }
 

@@ -32,6 +32,12 @@
     try { return reply.status === 204 ? {} : await reply.json(); } catch { throw new Said(GONE); }
   }
 
+  // A file or bytes as they are.
+  async function upload(path, body, patience = 60000) {
+    const reply = await post(path, null, { body, headers: { "Content-Type": "application/octet-stream", "X-Playground-Page": page }, signal: AbortSignal.timeout(patience) });
+    try { return await reply.json(); } catch { throw new Said(GONE); }
+  }
+
   // Of updates that come together only each part's newest HTML is handed on; of a text that grows ("more-NAME") all that came since
   // its card ("card-NAME") was drawn as a whole.
   function together(updates) {
@@ -87,5 +93,5 @@
     for (const console_ of playground.consoles.values()) console_.resync();
   });
 
-  Object.assign(playground, { wire: { send, lines, Said, GONE, BROKEN }, ask, tell });
+  Object.assign(playground, { wire: { send, upload, lines, Said, GONE, BROKEN }, ask, tell });
 })();

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from playground.core.calls import Call
 from playground.core.cancel import Cancel
 from playground.core.events import Emit
 from playground.core.status import RuntimeReport
+from playground.core.token_training import TrainedTokenizer, TrainingKind, TrainingProgress
 from playground.core.token_types import Conversation, Derivation, Message, Reading, TokenizerRef
 from playground.core.types import Choice, Request, Resident, Support
 
@@ -98,3 +99,18 @@ class TokenInspector(Protocol):
 
     def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
         """Raises NotSupported where the tokenizer has no chat template."""
+
+    def forget(self, ref: TokenizerRef) -> None:
+        """What was opened of it is no longer kept."""
+
+
+class TokenTrainer(Protocol):
+    """Trains tokenizers where nothing else waits for it. Thread-safe."""
+
+    def train(
+        self, text: bytes, kind: TrainingKind, size: int, tell: Callable[[TrainingProgress], None], cancel: Cancel
+    ) -> TrainedTokenizer | None:
+        """Returns when it is done; None where `cancel` was set before. text: UTF-8. size: most tokens of the vocabulary.
+
+        Raises InputError where nothing can be learned from this text, DeadlineExceeded.
+        """

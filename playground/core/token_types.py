@@ -38,6 +38,7 @@ class TokenizerRef:
     id: what address, command line and page call it. tier: whose models read with it: hosted, pretrained, finetuned, scratch, or
     nothing. name: see `Opener`. model: the checkpoint of the catalog that owns it, whose embeddings can be looked at; or none.
     used_by: the models that read with it, for people. context: most tokens that those models read at once, where one number holds.
+    content: its tokenizer.json itself, of one that lies in no folder.
     """
 
     id: str
@@ -49,6 +50,7 @@ class TokenizerRef:
     model: str = ""
     used_by: tuple[str, ...] = ()
     context: int | None = None
+    content: str = field(default="", repr=False)
 
 
 class Flag(IntFlag):

@@ -11,13 +11,13 @@ decoding gives the text back. Standard library only. The merges and their order 
 import heapq
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 from playground.scratch import characters
+from playground.scratch.merging import Merging
 
 PAD, CLS, MASK = "<pad>", "<cls>", "<mask>"
 SEP = "<sep>"  # between a question and its context; only a reader's tokenizer has it
@@ -186,70 +186,45 @@ class Tokenizer:
     ) -> "Tokenizer":
         """Learn merges until the vocabulary has `size` tokens or no pair occurs `least` times.
 
-        Again and again the most frequent pair of neighbours becomes a token; of equals the one with the lower ids. Counts
-        are kept up to date: a merge touches only the words that hold the pair.
+        Again and again the most frequent pair of neighbours becomes a token; of equals the one with the lower ids.
         """
+        learning = cls.learning(texts, specials, lowercase)
+        merges = [step.pair for step in learning.steps(size, least)]
+        return cls(merges, specials, lowercase)
+
+    @classmethod
+    def learning(
+        cls, texts: Iterable[str], specials: tuple[str, ...] = (PAD, CLS, MASK), lowercase: bool = False
+    ) -> Merging:
+        """The texts' pieces, each once, as single bytes: what `train` learns from, for who wants to see each merge."""
         blank = cls([], specials, lowercase)
         counts = Counter(piece for text in texts for piece in PIECES.findall(blank._normal(text)))
         words = [[blank.byte_ids[b] for b in piece.encode("utf-8", "surrogatepass")] for piece in counts]
-        weights = list(counts.values())
-        pairs: Counter[tuple[int, int]] = Counter()
-        where: defaultdict[tuple[int, int], set[int]] = defaultdict(set)  # pair -> words that may hold it
-        for w, word in enumerate(words):
-            for pair in pairwise(word):
-                pairs[pair] += weights[w]
-                where[pair].add(w)
-        heap = [(-count, pair) for pair, count in pairs.items()]
-        heapq.heapify(heap)
-        tokens = list(blank.tokens)
-        known = {token: i for i, token in enumerate(tokens)}
-        merges: list[tuple[int, int]] = []
-        while heap and len(tokens) < size:
-            count, pair = heapq.heappop(heap)
-            if -count != pairs[pair]:  # an old entry; the pair's true count waits further down, or it is gone
-                if pairs[pair] > 0:
-                    heapq.heappush(heap, (-pairs[pair], pair))
-                continue
-            if -count < max(1, least):
-                break
-            merged = tokens[pair[0]] + tokens[pair[1]]
-            if merged not in known:
-                known[merged] = len(tokens)
-                tokens.append(merged)
-            merges.append(pair)
-            changed: Counter[tuple[int, int]] = Counter()
-            for w in where.pop(pair):
-                old, new = words[w], _replace(words[w], pair, known[merged])
-                if len(old) == len(new):
-                    continue
-                for gone in pairwise(old):
-                    changed[gone] -= weights[w]
-                for come in pairwise(new):
-                    changed[come] += weights[w]
-                    where[come].add(w)
-                words[w] = new
-            for other, change in changed.items():
-                pairs[other] += change
-                if change > 0:
-                    heapq.heappush(heap, (-pairs[other], other))
-            pairs[pair] = 0
-        return cls(merges, specials, lowercase)
+        return Merging(words, list(counts.values()), blank.tokens)
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
-    def save(self, path: Path) -> None:
-        """Write the tokenizer as plain JSON."""
+    def to_json(self) -> str:
+        """The tokenizer as plain JSON."""
         record = {"format": FORMAT, "version": 1, "lowercase": self.lowercase, "specials": self.specials}
         merges = ",\n  ".join(json.dumps(pair) for pair in self.merges)
         head = json.dumps(record, indent=1)[:-2]
-        Path(path).write_text(f'{head},\n "merges": [\n  {merges}\n ]\n}}\n', encoding="utf-8")
+        return f'{head},\n "merges": [\n  {merges}\n ]\n}}\n'
+
+    def save(self, path: Path) -> None:
+        Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read what `save` wrote. Raises ValueError for another kind of file."""
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-        if record.get("format") != FORMAT or record.get("version") != 1:
-            raise ValueError(f"{Path(path).name} is not a tokenizer of this project.")
+        return cls.from_json(Path(path).read_text(encoding="utf-8"), Path(path).name)
+
+    @classmethod
+    def from_json(cls, text: str, name: str = "This") -> "Tokenizer":
+        """Read what `to_json` made. Raises ValueError for anything else, which it calls `name`."""
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("version") != 1:
+            raise ValueError(f"{name} is not a tokenizer of this project.")
         return cls(((a, b) for a, b in record["merges"]), tuple(record["specials"]), record["lowercase"])
 
 
@@ -269,16 +244,3 @@ def _lower(character: str) -> str:
     low = character.lower()
     same = len(low.encode("utf-8", "surrogatepass")) == len(character.encode("utf-8", "surrogatepass"))
     return low if same else character
-
-
-def _replace(word: list[int], pair: tuple[int, int], merged: int) -> list[int]:
-    """[1, 2, 1, 2, 3] with (1, 2) -> 9 becomes [9, 9, 3]; from the left, so [1, 1, 1] with (1, 1) -> 9 becomes [9, 1]."""
-    out, i = [], 0
-    while i < len(word):
-        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
-            out.append(merged)
-            i += 2
-        else:
-            out.append(word[i])
-            i += 1
-    return out

@@ -12,7 +12,7 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector
+from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector, TokenTrainer
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
@@ -24,8 +24,6 @@ from playground.service import (
     cards,
     choosing,
     examples,
-    exports,
-    keys,
     metrics,
     owner,
     run,
@@ -36,8 +34,10 @@ from playground.service import (
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits, Place
 from playground.service.meter import Meter
+from playground.service.session_parts import SessionParts
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
+from playground.service.token_training import TokenTraining
 from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
@@ -45,7 +45,7 @@ from playground.tiers import build_tiers
 from playground.tiers.context import TierContext
 
 
-class Playground:
+class Playground(SessionParts):
     """Built once by `app.py` or the command line, which choose the runtime and the gateway. Thread-safe."""
 
     tier_titles = TIER_TITLES
@@ -57,6 +57,7 @@ class Playground:
         runtime: Runtime,
         gateway: Gateway | None,
         inspector: TokenInspector | None = None,
+        trainer: TokenTrainer | None = None,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -65,9 +66,15 @@ class Playground:
         self._credentials = SessionCredentials()
         self.tiers = build_tiers(TierContext(settings, catalog, runtime, gateway, self._credentials))
         self._gateway = gateway
-        self._sessions = Sessions(forgotten=self.forget_key)
+        self._sessions = Sessions(forgotten=self._forget)
         self.owner = owner.Owner(settings)
-        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models)
+        self.training = TokenTraining(
+            trainer,
+            most_file=settings.max_upload_mb * 1_000_000,
+            heard=self._sessions.touch,
+            gone=inspector.forget if inspector else lambda ref: None,
+        )
+        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models, self.training.choices)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
 
@@ -253,37 +260,6 @@ class Playground:
         self._meter.let_in(kind)
         return place
 
-    # -- what a session leaves behind
-
-    def history(self, session: str) -> list[RunRecord]:
-        return self._sessions.history(session)
-
-    def record(self, session: str, run_id: int) -> RunRecord:
-        return self._sessions.record(session, run_id)
-
-    def history_csv(self, session: str) -> str:
-        return exports.history_csv(self.history(session))
-
-    def table_csv(self, task: str, rows: Sequence[TableRow]) -> str:
-        return exports.table_csv(rows, self.tiers.names())
-
-    def set_key(self, session: str, key: str, base_url: str | None = None) -> None:
-        """Keeps a pasted key in this session's memory. Raises CredentialError or NotAllowed with a sentence."""
-        credential = keys.checked(self.settings, key, base_url)
-        self._sessions.touch(session)
-        self._credentials.put(session, credential)
-
-    def forget_key(self, session: str) -> None:
-        self._credentials.forget(session)
-
-    def has_key(self, session: str) -> bool:
-        return self._credentials.get(session) is not None
-
-    def close_session(self, session: str) -> None:
-        """The page was closed: stop its work, forget its key and its history."""
-        self._sessions.close(session)
-        self.forget_key(session)
-
     # -- the server
 
     def report(self) -> RuntimeReport:
@@ -316,6 +292,7 @@ class Playground:
 
     def close(self) -> None:
         self._sessions.close_all()
+        self.training.close_all()
         for tier in self.tiers:
             tier.close()
         if self._gateway is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from playground.catalog import Catalog
@@ -33,13 +33,21 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class TokenDesk:
     """Thread-safe. `session`: tokenizers that a visitor trained are that visitor's alone."""
 
-    def __init__(self, catalog: Catalog, inspector: TokenInspector | None, hosted_models: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        inspector: TokenInspector | None,
+        hosted_models: Sequence[str] = (),
+        trained: Callable[[str], Sequence[TokenizerRef]] = lambda session: (),
+    ) -> None:
+        """trained: a visitor's own."""
         self._catalog, self._inspector, self._hosted_models = catalog, inspector, tuple(hosted_models)
+        self._trained = trained
         self._pool = ThreadPoolExecutor(THREADS, "tokens")  # its threads start when they are needed
 
     def choices(self, session: str = "") -> list[TokenizerRef]:
         """Every tokenizer that can be read with here, in the order of the tiers."""
-        return tokenizer_list.tokenizers(self._catalog, self._hosted_models)
+        return [*tokenizer_list.tokenizers(self._catalog, self._hosted_models), *self._trained(session)]
 
     def defaults(self, session: str = "") -> list[str]:
         """Ids: one of each tier, and words."""

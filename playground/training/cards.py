@@ -10,6 +10,7 @@ from shutil import rmtree
 from typing import Any
 
 from playground.bundled import sha256_of
+from playground.training import given_tokenizer
 from playground.training.figure_names import FIGURES
 from playground.training.recipes import Job
 
@@ -79,6 +80,8 @@ def write(
         "license": words.license,
         "metrics": metrics,
     }
+    if (given := given_tokenizer.said(folder)) is not None:
+        record = record | {"tokenizer": given, "settings": record["settings"] | {"vocabulary": given["tokens"]}}
     points = [[step, round(loss, 4)] for step, loss in trained.curve]
     (folder / "loss.json").write_text(json.dumps(points) + "\n", encoding="utf-8")
     illustrate(job, words, record, points)
@@ -99,6 +102,8 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     seconds = record["train_seconds"]
     settings = ", ".join(f"{key} {value}" for key, value in record["settings"].items())
     command = f"python -m playground train {job.recipe} --data DIR --out DIR --seed {job.seed}"
+    given = record.get("tokenizer")
+    command += " --tokenizer tokenizer.json" if given else ""
     size = sum((job.out / name).stat().st_size for name in record["files"])
     labels = f"Labels: {_listed(record['labels'])}. " if record["labels"] else ""
     lines = [
@@ -119,6 +124,12 @@ def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
         ]
     lines += ["", "## Data", "", *(f"- {text}" for text in words.data), ""]
     lines += [f"Trained on {record['examples']:,} {words.learned}{words.repeats}. Held out: {words.held_out}."]
+    if given:
+        lines += [
+            "",
+            f"Its tokenizer was not learned from these texts but given: {given['tokens']:,} tokens, the file in this folder "
+            f"(SHA-256 `{given['sha256'][:12]}`).",
+        ]
     for name, classes in record.get("new_classes", {}).items():
         lines += ["", f"Never trained on, of {name}'s classes: {', '.join(f'`{label}`' for label in classes)}."]
     lines += ["", "## Figures", "", *_table(record["metrics"], words.counted), ""]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from playground.scratch.model import EncoderClassifier, EncoderConfig, mean_over_tokens
 from playground.scratch.tokenizer import Tokenizer
 from playground.scratch.train import Trained, fit, forever
-from playground.training import cards, data, data_cards
+from playground.training import cards, data, data_cards, given_tokenizer
 from playground.training.data import LABELS, Examples
 from playground.training.evaluate import measure
 from playground.training.recipes import Job
@@ -73,7 +73,9 @@ def run(job: Job) -> dict[str, Any]:
     split = data.informal(job.data)
     train = data.first(split.train, limit)
     emotions = data.emotions_of(job.data, train.texts)
-    tokenizer = Tokenizer.train(train.texts, settings.vocabulary, lowercase=True)  # seconds, and always the same
+    tokenizer = given_tokenizer.of(job)
+    if tokenizer is None:
+        tokenizer = Tokenizer.train(train.texts, settings.vocabulary, lowercase=True)  # seconds, and always the same
     torch.manual_seed(job.seed)
     config = EncoderConfig(
         vocabulary=len(tokenizer),

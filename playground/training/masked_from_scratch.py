@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from playground.scratch.model import EncoderMasked, MaskedConfig
 from playground.scratch.tokenizer import Tokenizer
 from playground.scratch.train import Trained
-from playground.training import cards, masked_cards, passages
+from playground.training import cards, given_tokenizer, masked_cards, passages
 from playground.training.evaluate_masked import figures, one_piece
 from playground.training.lora_masked import keep_memory
 from playground.training.masked_adapters import TEST_SEED, TESTED
@@ -58,7 +58,9 @@ def run(job: Job) -> dict[str, Any]:
         return cards.summary(job, finished)
     settings = replace(MaskedFromScratchSettings(), **job.options.get("settings", {}))
     split = passages.encyclopedic(job.data)
-    tokenizer = learn_tokenizer([text for name in split.shares for text in split.train[name]], settings)
+    tokenizer = given_tokenizer.of(job)
+    if tokenizer is None:
+        tokenizer = learn_tokenizer([text for name in split.shares for text in split.train[name]], settings)
     vocabulary = byte_pairs(tokenizer)
     room = max(settings.lengths)
     streams = [Stream(vocabulary, split.train[name], room) for name in split.shares]

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from playground.scratch.model import EmbedderConfig, EncoderEmbedder
 from playground.scratch.tokenizer import Tokenizer
 from playground.scratch.train import Trained
-from playground.training import cards, scratch_cards, whole_texts
+from playground.training import cards, given_tokenizer, scratch_cards, whole_texts
 from playground.training.episodes import SENTENCES, UNSEEN_SENTENCE, Episodes, episode_loss
 from playground.training.evaluate_matching import measure
 from playground.training.recipes import Job
@@ -63,6 +63,7 @@ def run(job: Job) -> dict[str, Any]:
     model, tokenizer, trained = train_matcher(
         train,
         settings,
+        tokenizer=given_tokenizer.of(job),
         **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
@@ -121,12 +122,21 @@ def cloze_loss(cosines: Tensor, other: Tensor, scale: float) -> Tensor:
 
 
 def train_matcher(
-    sets: dict[str, Labelled], settings: MatcherFromScratchSettings, *, seed: int, **session: Any
+    sets: dict[str, Labelled],
+    settings: MatcherFromScratchSettings,
+    *,
+    tokenizer: Tokenizer | None = None,
+    seed: int,
+    **session: Any,
 ) -> tuple[EncoderEmbedder, Tokenizer, Trained]:
-    """Learn a tokenizer, then a bi-encoder. The model returned holds the averaged weights, dropout off. session: see `fit`."""
+    """Learn a tokenizer where none is given, then a bi-encoder. The model returned holds the averaged weights, dropout off.
+
+    session: see `fit`.
+    """
     episodes = Episodes(sets, settings, seed)
-    labels = [words_of(name) for _, name in episodes.classes]
-    tokenizer = Tokenizer.train([*episodes.texts, *labels, *SENTENCES], settings.vocabulary, lowercase=True)
+    if tokenizer is None:
+        labels = [words_of(name) for _, name in episodes.classes]
+        tokenizer = Tokenizer.train([*episodes.texts, *labels, *SENTENCES], settings.vocabulary, lowercase=True)
     torch.manual_seed(seed)
     config = EmbedderConfig(
         vocabulary=len(tokenizer),

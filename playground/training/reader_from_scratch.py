@@ -12,7 +12,7 @@ from playground.core import reading
 from playground.scratch.model import EncoderReader, ReaderConfig, pad
 from playground.scratch.tokenizer import CLS, MASK, PAD, SEP, Tokenizer
 from playground.scratch.train import Trained
-from playground.training import cards, questions, reader_cards
+from playground.training import cards, given_tokenizer, questions, reader_cards
 from playground.training.evaluate_answers import Said, measured
 from playground.training.precision import mixed
 from playground.training.questions import Question
@@ -23,6 +23,7 @@ from playground.training.span_loss import span_loss, token_span
 from playground.training.tagging import budget_schedule
 
 FORMAT = "scratch-encoder-reader"
+SPECIALS = (PAD, CLS, MASK, SEP)
 LONGEST_QUESTION = 64  # tokens; the rest of a longer one is not read
 
 
@@ -83,6 +84,7 @@ def run(job: Job) -> dict[str, Any]:
     model, tokenizer, trained, lines = train_reader(
         [*train, *others],
         settings,
+        tokenizer=given_tokenizer.of(job, SPECIALS),
         **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
@@ -108,15 +110,20 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def train_reader(
-    train: Sequence[Question], settings: ReaderFromScratchSettings, *, seed: int, **session: Any
+    train: Sequence[Question],
+    settings: ReaderFromScratchSettings,
+    *,
+    tokenizer: Tokenizer | None = None,
+    seed: int,
+    **session: Any,
 ) -> tuple[EncoderReader, Tokenizer, Trained, int]:
-    """Learn a tokenizer, then a reader. The model returned holds the averaged weights; the last of what is returned is how many
-    lines it was trained on: those that are not too long. session: see `fit`.
+    """Learn a tokenizer where none is given, then a reader. The model returned holds the averaged weights; the last of what is
+    returned is how many lines it was trained on: those that are not too long. session: see `fit`.
     """
     contexts = dict.fromkeys(q.context for q in train)
     asked = dict.fromkeys(q.question for q in train)
-    specials = (PAD, CLS, MASK, SEP)
-    tokenizer = Tokenizer.train((*contexts, *asked), settings.vocabulary, specials, lowercase=True)  # always the same
+    if tokenizer is None:  # always the same
+        tokenizer = Tokenizer.train((*contexts, *asked), settings.vocabulary, SPECIALS, lowercase=True)
     torch.manual_seed(seed)
     model = EncoderReader(ReaderConfig(vocabulary=len(tokenizer), labels=2, **settings.shape()))
     cut = {context: tokenizer.for_reader(context) for context in contexts}

@@ -86,10 +86,12 @@ def run(
     data: a folder like the project's shared data; None takes the same sets from the hub.
     out: receives the checkpoint (checkpoint.json, weights, README.md); until then its folder `training` holds the state
         that `resume` goes on from. With `resume` and a finished checkpoint, nothing is trained and its record is returned.
-    options: departures from the recipe, e.g. `settings={"epochs": 1}`; the card names them.
+    options: departures from the recipe, e.g. `settings={"epochs": 1}`; the card names them. `tokenizer`: a file, see
+        `given_tokenizer`.
 
     Returns {"recipe", "done", "out", "seconds", ...}: with "stage" and "step" when not done, "metrics" and "files" when done.
-    Raises UnknownName (it lists the known recipes), BadFile for missing data or a state of another run.
+    Raises UnknownName (it lists the known recipes), BadFile for missing data or a state of another run, NotSupported for a
+    tokenizer that the recipe cannot take.
     """
     if name not in RECIPES:
         raise UnknownName("recipe", name, list(RECIPES))
@@ -99,6 +101,10 @@ def run(
             f"There is no folder {Path(data).name}: give --data the folder that holds sentiment/, topics/, ner/, "
             "pos/, qa/ and text/."
         )
+    if options.get("tokenizer") is not None:
+        from playground.training import given_tokenizer  # it knows this module
+
+        given_tokenizer.check(recipe, options["tokenizer"])
     folder = None if data is None else Path(data)
     job = Job(name, folder, Path(out), minutes, resume, seed, progress, cancelled, {**recipe.options, **options})
     spin_briefly()

@@ -13,12 +13,13 @@ from playground.evaluation.text_metrics import ROUGE, rouge
 from playground.scratch.seq2seq import Seq2Seq
 from playground.scratch.tokenizer import MASK, Tokenizer
 from playground.scratch.train import Trained
-from playground.training import cards, passages, rewriting, summarization_cards
+from playground.training import cards, given_tokenizer, passages, rewriting, summarization_cards
 from playground.training.gap_sentences import GapSentence, gap_sentences
 from playground.training.recipes import Job
 from playground.training.rewriting import Pair, RewriterSettings, new_model, pair, train, write_all
 from playground.training.scitldr import Abstract, abstracts
 
+SPECIALS = (*rewriting.SPECIALS, MASK)
 HELD = "SciTLDR, dev part"
 LENGTH = 60  # tokens of a summary that is measured, at most
 BEAMS = 4
@@ -47,7 +48,9 @@ def run(job: Job) -> dict[str, Any]:
     settings = replace(SummarizerSettings(), **job.options.get("settings", {}))
     paragraphs = [line for text in passages.general(job.data).train["Wikipedia"] for line in text.split("\n")]
     learned, held = abstracts(job.data)
-    tokenizer = learn_tokenizer(paragraphs, learned, settings)
+    tokenizer = given_tokenizer.of(job, SPECIALS)
+    if tokenizer is None:
+        tokenizer = learn_tokenizer(paragraphs, learned, settings)
     gaps = [gap_pair(tokenizer, gap, settings) for gap in gap_sentences(paragraphs)]
     summaries = [pair(tokenizer, one.text, said, settings) for one in learned for said in one.summaries]
 
@@ -88,7 +91,7 @@ def learn_tokenizer(paragraphs: Sequence[str], learned: Sequence[Abstract], sett
             yield one.text
             yield from one.summaries
 
-    return Tokenizer.train(texts(), settings.vocabulary, (*rewriting.SPECIALS, MASK))
+    return Tokenizer.train(texts(), settings.vocabulary, SPECIALS)
 
 
 def gap_pair(tokenizer: Tokenizer, gap: GapSentence, settings: RewriterSettings) -> Pair:

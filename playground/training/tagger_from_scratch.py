@@ -17,7 +17,7 @@ from playground.core.bio import Scheme
 from playground.scratch.model import EncoderTagger, TaggerConfig, pad
 from playground.scratch.tokenizer import MASK, Tokenizer
 from playground.scratch.train import Trained
-from playground.training import cards, tagged, tagger_cards
+from playground.training import cards, given_tokenizer, tagged, tagger_cards
 from playground.training.columns import Sentence
 from playground.training.evaluate_tags import Tags, figures
 from playground.training.recipes import Job
@@ -59,6 +59,7 @@ def run(job: Job) -> dict[str, Any]:
         train,
         split.labels,
         settings,
+        tokenizer=given_tokenizer.of(job),
         **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
@@ -129,11 +130,13 @@ def train_tagger(
     labels: Sequence[str],
     settings: TaggerFromScratchSettings,
     *,
+    tokenizer: Tokenizer | None = None,
     seed: int,
     **session: Any,
 ) -> tuple[EncoderTagger, Tokenizer, Trained]:
-    """Learn a tokenizer, then a tagger. The model returned holds the averaged weights. session: see `fit`."""
-    tokenizer = Tokenizer.train((word for s in train for word in s.words), settings.vocabulary)  # always the same
+    """Learn a tokenizer where none is given, then a tagger. The model returned holds the averaged weights. session: see `fit`."""
+    if tokenizer is None:
+        tokenizer = Tokenizer.train((word for s in train for word in s.words), settings.vocabulary)  # always the same
     torch.manual_seed(seed)
     config = TaggerConfig(
         vocabulary=len(tokenizer),

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from playground.scratch.model import EncoderClassifier, EncoderConfig
 from playground.scratch.tokenizer import Tokenizer
 from playground.scratch.train import Trained, forever
-from playground.training import calibration, cards, scratch_cards, whole_texts
+from playground.training import calibration, cards, given_tokenizer, scratch_cards, whole_texts
 from playground.training.evaluate_texts import measure_all
 from playground.training.recipes import Job
 from playground.training.scratch_fit import fit_model
@@ -84,6 +84,7 @@ def run(job: Job) -> dict[str, Any]:
         train,
         settings,
         many=plan.many,
+        tokenizer=given_tokenizer.of(job),
         **job.session("learning", "model.safetensors"),
     )
     if not trained.done:
@@ -121,13 +122,21 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def train_classifier(
-    train: LabelledTexts, settings: TextsFromScratchSettings, *, many: bool, seed: int, **session: Any
+    train: LabelledTexts,
+    settings: TextsFromScratchSettings,
+    *,
+    many: bool,
+    tokenizer: Tokenizer | None = None,
+    seed: int,
+    **session: Any,
 ) -> tuple[EncoderClassifier, Tokenizer, Trained]:
-    """Learn a tokenizer, then a classifier. The model returned holds the averaged weights, dropout off. session: see `fit`.
+    """Learn a tokenizer where none is given, then a classifier. The model returned holds the averaged weights, dropout off.
+    session: see `fit`.
 
     many: each label is judged by itself: binary cross-entropy, summed over labels, from the log odds of how often each holds on.
     """
-    tokenizer = Tokenizer.train(train.texts, settings.vocabulary, lowercase=True)  # seconds, and always the same
+    if tokenizer is None:
+        tokenizer = Tokenizer.train(train.texts, settings.vocabulary, lowercase=True)  # seconds, and always the same
     torch.manual_seed(seed)
     config = EncoderConfig(
         vocabulary=len(tokenizer),

@@ -9,7 +9,7 @@ from sacrebleu.metrics import BLEU
 
 from playground.scratch.seq2seq import Seq2Seq
 from playground.scratch.tokenizer import Tokenizer
-from playground.training import cards, tatoeba, translation_cards
+from playground.training import cards, given_tokenizer, tatoeba, translation_cards
 from playground.training.recipes import Job
 from playground.training.rewriting import FORMAT, SPECIALS, RewriterSettings, new_model, pair, train, write_all
 from playground.training.tatoeba import Referenced, plain
@@ -24,7 +24,9 @@ def run(job: Job) -> dict[str, Any]:
         return cards.summary(job, finished)
     settings = replace(RewriterSettings(), **job.options.get("settings", {}))
     data = tatoeba.read(job.data)
-    tokenizer = Tokenizer.train((text for both in data.train for text in both), settings.vocabulary, SPECIALS)
+    tokenizer = given_tokenizer.of(job, SPECIALS)
+    if tokenizer is None:
+        tokenizer = Tokenizer.train((text for both in data.train for text in both), settings.vocabulary, SPECIALS)
     pairs = [pair(tokenizer, *both, settings) for both in data.train]
     model = new_model(tokenizer, settings, job.seed)
     trained, steps = train(model, pairs, settings, **job.session("learning", "model.safetensors"))

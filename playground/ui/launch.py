@@ -20,11 +20,13 @@ from playground.ui.routes import page_routes
 from playground.ui.session import pages_of
 from playground.ui.status_tab import status_routes
 from playground.ui.theme import theme
+from playground.ui.tokens_train import training_routes
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens", "projector")
+STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens", "tokens-train", "projector")
 SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "tokens", "dialogs", "export", "shell", "status")
 SCRIPTS += tuple(f"tokens-{name}" for name in ("text", "layout", "labels", "cells", "grid", "find", "pin", "ruler", "page"))
+SCRIPTS += ("tokens-steps", "tokens-train")
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
@@ -45,7 +47,12 @@ def launch_options(service: Playground) -> dict[str, Any]:
     return {
         "theme": theme(),
         "app_kwargs": {
-            "routes": [*page_routes(service, pages_of(service)), *status_routes(service), *assets()],
+            "routes": [
+                *page_routes(service, pages_of(service)),
+                *training_routes(service),
+                *status_routes(service),
+                *assets(),
+            ],
             "middleware": [Middleware(PageHead, head=head())],
             "docs_url": None,
             "redoc_url": None,

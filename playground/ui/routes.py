@@ -53,7 +53,7 @@ class Refusal(Exception):
     def response(self) -> Response:
         # The rest of a body that is too large is never read: this connection can carry no further request.
         headers = {"connection": "close"} if self.status in (408, 413) else {}
-        return _json({"error": str(self)}, self.status, headers)
+        return json_reply({"error": str(self)}, self.status, headers)
 
 
 class Asking:
@@ -95,16 +95,16 @@ def page_routes(service: Playground, pages: PageStates) -> list[Route]:
 
     async def open_run(asking: Asking) -> Response:
         tab = runs(asking)
-        return _json(tab.guarded(lambda: tab.open(asking.data.get("run"), asking.page)))
+        return json_reply(tab.guarded(lambda: tab.open(asking.data.get("run"), asking.page)))
 
     async def refresh(asking: Asking) -> Response:
         tab, everything = runs(asking), asking.data.get("everything") is True
         order = Order.of(asking.data)
-        return _json(tab.guarded(lambda: tab.refresh(order, asking.page, everything=everything)))
+        return json_reply(tab.guarded(lambda: tab.refresh(order, asking.page, everything=everything)))
 
     async def ask(asking: Asking) -> Response:
         address = asking.request.client.host if asking.request.client else None
-        return _json(await run_in_threadpool(answer, service, pages, asking.page, asking.data, address))
+        return json_reply(await run_in_threadpool(answer, service, pages, asking.page, asking.data, address))
 
     tasks = {"run": run, "stop": stop, "open": open_run, "refresh": refresh}
     return [
@@ -122,16 +122,28 @@ def _route(path: str, serve: Serve, limit: int) -> Route:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except PlaygroundError as error:
-            return _json({"error": str(error)}, 400)
+            return json_reply({"error": str(error)}, 400)
         except Exception:
             log.exception("the page's request %s failed", path)
-            return _json({"error": str(InternalError())}, 500)
+            return json_reply({"error": str(InternalError())}, 500)
 
     return Route(path, endpoint, methods=["POST"])
 
 
 async def _checked(request: Request, limit: int) -> Asking:
     """Raises Refusal."""
+    page = asking_page(request)
+    try:
+        data = json.loads(await read_body(request, limit) or b"{}")
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise Refusal(400, "The request is not a JSON object: reload the page.")
+    return Asking(request, page, data)
+
+
+def asking_page(request: Request) -> str:
+    """Its id. Raises Refusal."""
     if _from_elsewhere(request):
         raise Refusal(403, "Another site asked this server for something: open the playground's own page.")
     page = request.headers.get(PAGE_HEADER, "")
@@ -141,16 +153,11 @@ async def _checked(request: Request, limit: int) -> Asking:
             "The request does not say which page it comes from: reload the page, or send the header X-Playground-Page with "
             "22 to 64 random letters or digits.",
         )
-    try:
-        data = json.loads(await _body(request, limit) or b"{}")
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise Refusal(400, "The request is not a JSON object: reload the page.")
-    return Asking(request, page, data)
+    return page
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
+    """Raises Refusal."""
     too_large = Refusal(413, "That is more than this server takes in one request: send less at a time.")
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or len(declared) > 12 or int(declared) > limit:
@@ -181,7 +188,7 @@ def _from_elsewhere(request: Request) -> bool:
     return urlsplit(origin).netloc not in asked
 
 
-def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_reply(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse(
         data, status, {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})}
     )

@@ -24,7 +24,7 @@ def build(service: Playground) -> gr.Blocks:
         part(shell.sidebar(list(service.tasks)), "pg-side", js="playground.mounted()")
         with gr.Column(elem_classes="pg-main"):
             tabs = [task_tab(service, task) for task in service.tasks]
-            tokens_tab()
+            tokens_tab(service)
             status_tab(service)
         teller = gr.HTML("", js_on_load=TELL_JS, apply_default_css=False, elem_classes=["pg-bus"])  # not shown
 

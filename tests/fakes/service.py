@@ -19,7 +19,7 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.label_task import LabelTask
 from playground.core.registry import Registry
 from playground.core.task import Example, Label
-from playground.inspection.tokens import LocalInspector
+from playground.inspection.tokens import ChildTrainer, LocalInspector
 from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
@@ -70,6 +70,7 @@ class FakePlayground(Playground):
             NoRuntime(),
             gateway=None,
             inspector=LocalInspector(),  # the real one: it reads with what is bundled, and loads no model
+            trainer=ChildTrainer(),
         )
         self.tasks = Registry("task")
         self.tasks.add("sentiment", feeling())  # its own, so that a better example there breaks no test here

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from playground.core.errors import NotSupported
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
 from playground.inspection.tokens import forms, hub_chat, hub_explain, placing
 from playground.inspection.tokens.hub_file import HubFile
@@ -18,7 +19,7 @@ _METASPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 class HubTokenizer:
     def __init__(self, ref: TokenizerRef) -> None:
         self._ref = ref
-        self._file = HubFile(Path(ref.folder), ref.title)
+        self._file = HubFile(Path(ref.folder), ref.title, ref.content)
         self._family = Family.BYTE_BPE if self._file.byte_level else _FAMILIES.get(self._file.kind, Family.OTHER)
 
     def read(self, text: str, *, control: bool, special: bool) -> Reading:
@@ -125,6 +126,8 @@ class HubTokenizer:
 
     def converse(self, messages: Sequence[Message]) -> Conversation:
         """The template writes the tokens around the whole text itself."""
+        if self._ref.content:
+            raise NotSupported(f"{self._ref.title} has no chat template: choose a chat model's tokenizer.")
         text, places, template = hub_chat.rendered(Path(self._ref.folder), self._ref.title, messages)
         reading = self.read(text, control=True, special=False)
         return hub_chat.conversation(reading, messages, places, template)

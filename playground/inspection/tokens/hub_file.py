@@ -23,8 +23,9 @@ class HubFile:
     get names that nobody types, and keep their ids.
     """
 
-    def __init__(self, folder: Path, title: str) -> None:
-        self._said = _for_texts(_contents(folder, title))
+    def __init__(self, folder: Path, title: str, content: str = "") -> None:
+        """content: the file itself, where it lies in no folder."""
+        self._said = _for_texts(_contents(folder, title, content))
         model = self._said["model"]
         self.kind: str = model.get("type") or ("WordPiece" if "max_input_chars_per_word" in model else "BPE")
         self.specials: dict[int, str] = {
@@ -60,12 +61,14 @@ class HubFile:
         return None if name is None else self.control.token_to_id(name)
 
 
-def _contents(folder: Path, title: str) -> Json:
+def _contents(folder: Path, title: str, content: str) -> Json:
     """Raises LoadFailed, NotSupported."""
     failed = f"The tokenizer {title} cannot be opened: choose another one."
     path = folder / "tokenizer.json"
     try:
-        said: Json = json.loads(path.read_text(encoding="utf-8") if path.is_file() else _made(folder, title))
+        if not content:
+            content = path.read_text(encoding="utf-8") if path.is_file() else _made(folder, title)
+        said: Json = json.loads(content)
         Tokenizer.from_str(json.dumps(said))  # raises a bare Exception where it is not one
     except NotSupported:
         raise

@@ -58,6 +58,10 @@ class LocalInspector:
     def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
         return self._opened(ref).converse(messages)
 
+    def forget(self, ref: TokenizerRef) -> None:
+        with self._lock:
+            self._open.pop(ref, None)
+
     def _opened(self, ref: TokenizerRef) -> OpenTokenizer:
         if ref.opener not in OPENERS:
             raise NotSupported(f"The tokenizer {ref.title} cannot be read here: choose another one.")

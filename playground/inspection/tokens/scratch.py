@@ -24,7 +24,9 @@ class ScratchTokenizer:
 
     def __init__(self, ref: TokenizerRef) -> None:
         try:
-            self._tokenizer: Tokenizer | CharacterTokenizer = load(Path(ref.folder))
+            self._tokenizer: Tokenizer | CharacterTokenizer = (
+                Tokenizer.from_json(ref.content) if ref.content else load(Path(ref.folder))
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LoadFailed(f"The tokenizer {ref.title} cannot be opened: choose another one.") from error
         self._ref = ref

@@ -18,6 +18,7 @@ from playground.views.tokens.examples import EXAMPLES, LONG_BYTES
 EXCERPT = 240  # characters of a normalised or decoded text that are shown
 SHOWS = (("pieces", "pieces"), ("ids", "ids"), ("bytes", "bytes"))
 NO_TIER = "plain cuts"
+OWN = "yours"
 
 
 def body(title: str, limit: int) -> Html:
@@ -212,10 +213,10 @@ def _pinned() -> Html:
 
 
 def groups(choices: Sequence[TokenizerRef], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    """By tier, in their order: for the picker's optgroups."""
+    """By tier, in their order: for the picker's optgroups. What the visitor trained stands apart."""
     found: dict[str, list[dict[str, str]]] = {}
     for ref in choices:
-        found.setdefault(ref.tier, []).append({"id": ref.id, "title": ref.title})
+        found.setdefault(OWN if ref.id.startswith("own/") else ref.tier, []).append({"id": ref.id, "title": ref.title})
     return [
         {"tier": tier, "title": titles.get(tier, tier.capitalize() or NO_TIER), "choices": refs}
         for tier, refs in found.items()
