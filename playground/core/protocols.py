@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from playground.core.calls import Call
 from playground.core.cancel import Cancel
+from playground.core.embedding_types import Map, Neighbours
 from playground.core.events import Emit
 from playground.core.status import RuntimeReport
 from playground.core.token_types import Conversation, Derivation, Message, Reading, TokenizerRef
-from playground.core.types import Choice, Request, Resident, Support
+from playground.core.types import Choice, ModelRef, Request, Resident, Support
 
 if TYPE_CHECKING:
     from playground.core.task import Task
@@ -98,3 +99,15 @@ class TokenInspector(Protocol):
 
     def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
         """Raises NotSupported where the tokenizer has no chat template."""
+
+
+class EmbeddingPeek(Protocol):
+    """Looks at a checkpoint's input embeddings, in its files: no model is loaded. Thread-safe. Raises LoadFailed, NotHere,
+    DigestMismatch, TooLarge; NotSupported where there are none, or none for this token.
+    """
+
+    def neighbours(self, ref: ModelRef, token: int, most: int = 10) -> Neighbours:
+        """The tokens whose vectors have the greatest cosine to this one's."""
+
+    def map(self, ref: ModelRef, ids: Sequence[int]) -> Map:
+        """These tokens on two axes, along which their vectors differ most."""

@@ -37,6 +37,13 @@ class TokenDesk:
                 return ref
         raise UnknownName("tokenizer", name)
 
+    def known(self, name: str, session: str = "") -> TokenizerRef | None:
+        """None where `get` raises."""
+        try:
+            return self.get(name, session)
+        except PlaygroundError:
+            return None
+
     def read(
         self, text: str, names: Sequence[str], session: str = "", *, control: bool = False, special: bool = True
     ) -> list[Reading | PlaygroundError]:
