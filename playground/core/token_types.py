@@ -58,7 +58,7 @@ class Flag(IntFlag):
     UNKNOWN = 2  # stands for what the vocabulary does not have
     CONTINUES = 4  # goes on with the word that the token before began
     SPLIT = 8  # begins or ends in the middle of a character's bytes
-    SHARED = 16  # stands, with the token before it, for one and the same stretch of the text; its span is empty
+    SHARED = 16  # stands, with a token beside it, for one and the same stretch of the text; its span is empty
 
 
 @dataclass(frozen=True)
