@@ -23,7 +23,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """ids: int32 [K], the nearest first, the token itself not among them. cosines: float32 [K], -1 to 1. norm: the vector's length."""
+    """ids: int32 [K], the nearest first, the token itself left out. cosines: float32 [K], -1 to 1. norm: its vector's length."""
 
     matrix: Matrix
     ids: np.ndarray

@@ -100,6 +100,9 @@ class TokenInspector(Protocol):
     def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
         """Raises NotSupported where the tokenizer has no chat template."""
 
+    def forms(self, ref: TokenizerRef, ids: Sequence[int]) -> Mapping[int, str]:
+        """How the vocabulary writes these tokens; those that it does not have are not there."""
+
 
 class EmbeddingPeek(Protocol):
     """Looks at a checkpoint's input embeddings, in its files: no model is loaded. Thread-safe. Raises LoadFailed, NotHere,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from playground.core.token_types import Family, Flag, Reading
+from playground.core.token_types import Flag, Opener, Reading
 
 _SHOWN = 24  # characters of either text around the first place where they differ
-WITHOUT_IDS = frozenset({Family.CHARACTERS, Family.WORDS, Family.SENTENCES})
+_BLANKS = np.frombuffer(b" \t\n\r\v\f", dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Size:
 class Counts:
     """Of one reading.
 
-    tokens: all of them. own: those that stand for the text, without what the tokenizer puts around it. unknown: of `own`, those that
-    stand for what the vocabulary does not have; unknown_bytes: the text's bytes under them. Both None for a family without a
-    vocabulary. cut: characters, as a reader sees them, that are spread over two tokens or more; halved: of the text's code points,
-    those whose bytes are. exact: whether decoding gives the text; None where there is nothing to decode. difference: else, where not.
+    tokens: all of them. own: those that stand for the text, without what the tokenizer puts around it. unknown: of `own`, those
+    that stand for what the vocabulary does not have; unknown_bytes: the text's bytes under them. Both None for a plain cut, which
+    has no vocabulary. unread: characters other than blanks that no known token has a part in: unknown ones, and those left out.
+    cut: characters, as a reader sees them, that are spread over two tokens or more; halved: of the text's code points, those whose
+    bytes are. exact: whether decoding gives the text; None where there is nothing to decode. difference: else, where not.
     """
 
     tokens: int
@@ -47,6 +48,7 @@ class Counts:
     tokens_per_word: float | None
     unknown: int | None
     unknown_bytes: int | None
+    unread: int
     vocabulary: int | None
     cut: int
     halved: int
@@ -73,8 +75,8 @@ def counts(reading: Reading, characters: Reading, words: int) -> Counts:
     """`characters`: the same text, cut into characters. `words`: how many it has."""
     mine = own(reading)
     many, length = int(mine.sum()), len(reading.bytes)
-    plain = reading.family in WITHOUT_IDS
-    unknown = ((reading.flags & Flag.UNKNOWN) != 0) & mine
+    plain = reading.ref.opener is Opener.SPLIT
+    unknown = strange(reading)
     widths = reading.spans[:, 1] - reading.spans[:, 0]
     return Counts(
         tokens=len(reading),
@@ -83,11 +85,33 @@ def counts(reading: Reading, characters: Reading, words: int) -> Counts:
         tokens_per_word=many / words if words and many else None,
         unknown=None if plain else int(unknown.sum()),
         unknown_bytes=None if plain else int(widths[unknown].sum()),
+        unread=int(unread(reading, characters)[0]),
         vocabulary=reading.vocabulary,
         cut=cut(reading, characters.spans),
         halved=halved(reading),
         exact=None if plain else reading.decoded is None,
         difference=None if reading.decoded is None else difference(reading.text, reading.decoded),
+    )
+
+
+def strange(reading: Reading) -> np.ndarray:
+    """bool [N]: the tokens that stand for what the vocabulary does not have."""
+    return ((reading.flags & Flag.UNKNOWN) != 0) & own(reading)
+
+
+def unread(reading: Reading, characters: Reading) -> tuple[int, int]:
+    """Of the text's characters, blanks apart, how many no known token has a part in, and how many there are."""
+    known = reading.spans[own(reading) & ~strange(reading)]
+    touching = _touching(known[known[:, 1] > known[:, 0]], characters.spans)
+    raw = np.frombuffer(characters.bytes, dtype=np.uint8)
+    blank = np.isin(raw[characters.spans[:, 0]], _BLANKS) if len(raw) else np.zeros(0, dtype=bool)
+    return int(((touching == 0) & ~blank).sum()), int((~blank).sum())
+
+
+def _touching(spans: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+    """int [M]: how many of these spans [N, 2] have a part in each stretch [M, 2]. Both are ordered, disjoint and not empty."""
+    return np.searchsorted(spans[:, 0], stretches[:, 1], "left") - np.searchsorted(
+        spans[:, 1], stretches[:, 0], "right"
     )
 
 
@@ -101,7 +125,7 @@ def cut(reading: Reading, characters: np.ndarray) -> int:
     if not len(heads) or not len(characters):
         return 0
     starts, ends = spans[heads, 0], spans[heads, 1]
-    touching = np.searchsorted(starts, characters[:, 1], "left") - np.searchsorted(ends, characters[:, 0], "right")
+    touching = _touching(spans[heads], characters)
     if shared.any():
         owners = np.searchsorted(heads, np.flatnonzero(shared), "right") - 1
         for head in np.unique(owners[owners >= 0]):

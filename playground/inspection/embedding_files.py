@@ -14,8 +14,8 @@ from playground.core.errors import LoadFailed, NotSupported, TooLarge
 from playground.core.types import ModelRef
 from playground.engine import weights
 
-# How the tensor ends in the families that can be met here, the surer names first: BERT, RoBERTa, DistilBERT, DeBERTa, ELECTRA; BART,
-# Marian, T5; Llama and most decoders; GPT-2; GPT-NeoX; our own.
+# How the tensor ends in the families that can be met here, the surer names first: BERT, RoBERTa, DistilBERT, DeBERTa, ELECTRA;
+# BART, Marian, T5; Llama and most decoders; GPT-2; GPT-NeoX; our own.
 _NAMES = (
     "embeddings.word_embeddings.weight",
     "shared.weight",
@@ -31,8 +31,8 @@ ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
 def read(ref: ModelRef, most: int) -> tuple[Matrix, np.ndarray]:
-    """A model's own, float32 [V, D]. `most`: bytes that it may take. Files that the catalog names a digest for are checked first. Raises NotHere,
-    LoadFailed, DigestMismatch, TooLarge; NotSupported where there is no such matrix.
+    """A model's own, float32 [V, D]. `most`: bytes that it may take. A file that the catalog names a digest for is checked first.
+    Raises NotHere, LoadFailed, DigestMismatch, TooLarge; NotSupported where there is no such matrix.
     """
     for name in weights.weight_files(ref):
         with _opened(ref, name) as file:
@@ -71,9 +71,7 @@ def _opened(ref: ModelRef, name: str) -> Any:
     try:
         return safe_open(Path(ref.folder) / name, framework="numpy")
     except (OSError, SafetensorError) as error:
-        raise LoadFailed(
-            f"The file {name} of {ref.id} is damaged or cut short: get this checkpoint again."
-        ) from error
+        raise LoadFailed(f"The file {name} of {ref.id} is damaged or cut short: get this checkpoint again.") from error
 
 
 def _array(ref: ModelRef, name: str, file: Any, tensor: str) -> np.ndarray:
@@ -114,5 +112,7 @@ def adapted(ref: ModelRef, vectors: np.ndarray) -> tuple[np.ndarray, str]:
             return vectors + np.float32(scale) * (up @ down).T, f"The adapter changes the embeddings, by rank {rank}."
     trained = {*(config.get("target_modules") or ()), *(config.get("modules_to_save") or ())}
     if trained & _MODULES or config.get("trainable_token_indices"):
-        raise NotSupported(f"The adapter {ref.id} changes the embeddings in a way that is not read here: choose its base.")
+        raise NotSupported(
+            f"The adapter {ref.id} changes the embeddings in a way that is not read here: choose its base."
+        )
     return vectors, "The adapter leaves the embeddings as they are: these are its base model's."

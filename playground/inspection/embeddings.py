@@ -63,9 +63,10 @@ class LocalEmbeddings:
 
 
 def nearest(vectors: np.ndarray, norms: np.ndarray, token: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `most` rows of [V, D] with the greatest cosine to row `token`, itself left out, and the cosines; of equals the lower id first.
+    """The `most` rows of [V, D] with the greatest cosine to row `token`, itself left out, and the cosines; of equals the lower id
+    first.
 
-    A vector of length 0 has no direction: its cosine counts as 0, as that of such a `token` to all. Cosines between word vectors:
+    A vector of length 0 has no direction: its cosine counts as 0, as that of such a `token` to all. Cosines of word vectors:
     Mikolov et al. 2013, “Efficient Estimation of Word Representations in Vector Space” (arXiv 1301.3781).
     """
     scale = norms * norms[token]
@@ -84,8 +85,9 @@ def nearest(vectors: np.ndarray, norms: np.ndarray, token: int, most: int) -> tu
 def principal(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     """[N, D] to its first two principal components [N, 2], and the share of the variance that each has.
 
-    By the singular values of the centred vectors (Pearson 1901; Jolliffe, “Principal Component Analysis”, 2nd ed. 2002, 3.5). An axis
-    has no direction of its own: it points to where its largest coordinate is positive, so that the same tokens make the same map.
+    By the singular values of the centred vectors (Pearson 1901; Jolliffe, “Principal Component Analysis”, 2nd ed. 2002, 3.5). An
+    axis has no direction of its own: it points to where its largest coordinate is positive, so that the same tokens make the same
+    map.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)

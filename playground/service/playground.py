@@ -12,7 +12,7 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector
+from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, TokenInspector
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
@@ -38,6 +38,7 @@ from playground.service.limits import Limits, Place
 from playground.service.meter import Meter
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
+from playground.service.token_embeddings import EmbeddingDesk
 from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
@@ -57,6 +58,7 @@ class Playground:
         runtime: Runtime,
         gateway: Gateway | None,
         inspector: TokenInspector | None = None,
+        peek: EmbeddingPeek | None = None,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -68,6 +70,7 @@ class Playground:
         self._sessions = Sessions(forgotten=self.forget_key)
         self.owner = owner.Owner(settings)
         self.tokens = TokenDesk(catalog, inspector)
+        self.embeddings = EmbeddingDesk(catalog, self.tokens, peek)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
 

@@ -5,8 +5,7 @@ Prices are those on the cards: the data of `genai-prices`, dated, never the netw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from playground.core.token_panels import Priced
 from playground.core.token_types import Opener, TokenizerRef
 from playground.settings import Settings
 from playground.tiers import hosted_prices
@@ -26,21 +25,6 @@ _ENCODINGS = (
 )
 # Beside the models that this server offers: one or two that an encoding is known by.
 _KNOWN_BY = {"o200k_base": ("gpt-4o",), "cl100k_base": ("gpt-4", "gpt-3.5-turbo")}
-
-
-@dataclass(frozen=True)
-class Priced:
-    """tokens: of the text alone. usd: as input, without a cache's discount. date: of the price. None: not known."""
-
-    model: str
-    tokens: int
-    usd: float | None
-    date: str | None
-    context: int | None
-
-    @property
-    def share(self) -> float | None:
-        return None if self.context is None else self.tokens / self.context
 
 
 def encoding(model: str) -> str | None:
@@ -64,4 +48,6 @@ def priced(settings: Settings, ref: TokenizerRef, tokens: int) -> list[Priced]:
 def _priced(base_url: str, model: str, tokens: int) -> Priced:
     cost = hosted_prices.cost(base_url, model, tokens, 0)
     window = hosted_prices.context_window(base_url, model)
-    return Priced(model, tokens, cost and cost.usd, cost and cost.date, window)
+    if cost is None:
+        return Priced(model, tokens, None, None, window)
+    return Priced(model, tokens, cost.usd, cost.date, window)

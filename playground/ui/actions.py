@@ -42,6 +42,10 @@ class Asked:
         value = self._data.get(name)
         return value if isinstance(value, str) else ""
 
+    def raw(self, name: str) -> Any:
+        """As the browser sent it: anything at all."""
+        return self._data.get(name)
+
     @property
     def values(self) -> dict[str, str]:
         return values_in(self._data)

@@ -57,6 +57,9 @@ class OpenAIEncoding:
         except self._too_long as error:
             raise InputTooLong(len(text), len(text) * error.chunk_limit // error.token_count) from error
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {i: forms.shown(self._tokens[i]) for i in ids if 0 <= i < len(self._tokens)}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         raise NotSupported("not yet")
 

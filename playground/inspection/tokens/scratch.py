@@ -61,6 +61,9 @@ class ScratchTokenizer:
         specials = self._tokenizer.specials
         return specials[token] if token < len(specials) else forms.shown(self._tokenizer.tokens[token])
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {i: self._form(i) for i in ids if 0 <= i < len(self._tokenizer)}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         raise NotSupported("not yet")
 
