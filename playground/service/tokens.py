@@ -44,6 +44,10 @@ class TokenDesk:
         except PlaygroundError:
             return None
 
+    def of_model(self, tier: str, model: str, session: str = "") -> TokenizerRef | None:
+        """What this tier's model reads with; None where that is not known here."""
+        return next((ref for ref in self.choices(session) if ref.tier == tier and ref.model == model), None)
+
     def read(
         self, text: str, names: Sequence[str], session: str = "", *, control: bool = False, special: bool = True
     ) -> list[Reading | PlaygroundError]:

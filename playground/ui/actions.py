@@ -42,9 +42,25 @@ class Asked:
         value = self._data.get(name)
         return value if isinstance(value, str) else ""
 
-    def raw(self, name: str) -> Any:
-        """As the browser sent it: anything at all."""
-        return self._data.get(name)
+    def words(self, name: str) -> list[str]:
+        """A list of texts; what is none is left out."""
+        value = self._data.get(name)
+        return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+
+    def mapping(self, name: str) -> dict[str, str]:
+        return _texts(self._data.get(name))
+
+    def mappings(self, name: str) -> list[dict[str, str]]:
+        value = self._data.get(name)
+        return [_texts(one) for one in value] if isinstance(value, list) else []
+
+    def yes(self, name: str) -> bool:
+        return self._data.get(name) is True
+
+    def number(self, name: str) -> int:
+        """-1 where there is none."""
+        value = self._data.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
     @property
     def values(self) -> dict[str, str]:
@@ -58,6 +74,11 @@ class Asked:
     def title(self) -> str:
         tier = self.text("tier")
         return self.service.tier_titles.get(tier, tier)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    found = value.items() if isinstance(value, dict) else ()
+    return {key: word for key, word in found if isinstance(key, str) and isinstance(word, str)}
 
 
 def action(function: Action) -> Action:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from playground.core.token_types import Message
 from playground.service import token_chat
 from playground.ui.actions import Asked, Reply, action
@@ -19,16 +17,6 @@ def tokens_chat_choices(asked: Asked) -> Reply:
 
 @action
 def tokens_chat(asked: Asked) -> Reply:
-    messages = _messages(asked.raw("messages"))
+    messages = [Message(one.get("role", ""), one.get("text", "")) for one in asked.mappings("messages")]
     found = token_chat.converse(asked.service.tokens, messages, asked.text("tokenizer"), asked.session)
     return {"html": view.conversation(found, token_chat.shares(found))}
-
-
-def _messages(value: Any) -> list[Message]:
-    """What is not of the right kind is left out; one more than are taken, for the service to refuse."""
-    rows = value[: token_chat.MOST_MESSAGES + 1] if isinstance(value, list) else []
-    return [
-        Message(row["role"], row["text"])
-        for row in rows
-        if isinstance(row, dict) and isinstance(row.get("role"), str) and isinstance(row.get("text"), str)
-    ]

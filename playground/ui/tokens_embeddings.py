@@ -24,6 +24,5 @@ def tokens_map(asked: Asked) -> Reply:
 
 @action
 def tokens_neighbours(asked: Asked) -> Reply:
-    token = asked.raw("token")
-    number = token if isinstance(token, int) and not isinstance(token, bool) else -1
-    return {"html": view.neighbours(asked.service.embeddings.near(asked.text("row"), number, asked.session))}
+    found = asked.service.embeddings.near(asked.text("row"), asked.number("token"), asked.session)
+    return {"html": view.neighbours(found)}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gradio as gr
 
+from playground.service.tokens import MOST_CHARS
+from playground.ui import tokens_ruler
 from playground.ui.task_tab import part
-from playground.views.tokens import page
+from playground.views.tokens import page, ruler
+
+__all__ = ["tokens_ruler", "tokens_tab"]  # the questions register themselves
 
 
 def tokens_tab() -> gr.Column:
@@ -13,5 +17,8 @@ def tokens_tab() -> gr.Column:
     with gr.Column(elem_id="pg-tab-tokens", elem_classes="pg-tab") as tab:
         part(page.head())
         for name, title in page.PANELS.items():
-            part(page.panel(name, title), f"pg-tokens-{name}-part")
+            if name == "ruler":
+                part(ruler.body(title, MOST_CHARS), "pg-tokens-ruler-part", js="playground.mountRuler(element)")
+            else:
+                part(page.panel(name, title), f"pg-tokens-{name}-part")
     return tab

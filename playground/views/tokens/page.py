@@ -19,6 +19,7 @@ def head() -> Html:
     return el(
         "header",
         el("div", el("h1", "Tokenizer"), el("p", "What a model reads is not what you wrote: see where each one cuts.")),
+        el("div", el("button", "Copy link", type="button", cls="pg-link", data_act="link"), cls="pg-head-actions"),
         cls="pg-page-head",
     )
 
