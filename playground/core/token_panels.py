@@ -106,14 +106,15 @@ class Shares:
 
 @dataclass(frozen=True)
 class Spread:
-    """The text's tokens on the map. forms: by id. times: how often each stands in the text, in the map's order. more: distinct
-    tokens that are not on it.
+    """The text's tokens on the map. forms: by id. times: how often each stands in the text, in the map's order. special: ids of
+    control tokens. more: distinct tokens that are not on it.
     """
 
     ref: TokenizerRef
     map: Map
     forms: Mapping[int, str]
     times: tuple[int, ...]
+    special: frozenset[int]
     more: int
 
 

@@ -11,7 +11,7 @@ from playground.catalog import Catalog
 from playground.core.errors import NotSupported, PlaygroundError
 from playground.core.protocols import EmbeddingPeek
 from playground.core.token_panels import Near, Offer, Spread
-from playground.core.token_types import Opener, Reading, TokenizerRef
+from playground.core.token_types import Flag, Opener, Reading, TokenizerRef
 from playground.core.types import ModelRef
 from playground.service.tokens import TokenDesk
 
@@ -42,8 +42,9 @@ class EmbeddingDesk:
         if not shown:
             raise NotSupported("There is no token of this text to look at: write something else.")
         forms = dict(self._desk.inspector.forms(ref, shown))
-        more = len(ids) - len(shown)
-        return Spread(ref, self.peek.map(model, shown), forms, tuple(int(times[place]) for place in order), more)
+        controls = frozenset(int(token) for token in reading.ids[(reading.flags & Flag.SPECIAL) != 0])
+        often = tuple(int(times[place]) for place in order)
+        return Spread(ref, self.peek.map(model, shown), forms, often, controls, len(ids) - len(shown))
 
     def near(self, name: str, token: int, session: str = "", most: int = 10) -> Near:
         ref = self._desk.get(name, session)

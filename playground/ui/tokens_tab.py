@@ -5,11 +5,18 @@ from __future__ import annotations
 import gradio as gr
 
 from playground.service.tokens import MOST_CHARS
-from playground.ui import tokens_ruler
+from playground.ui import tokens_chat, tokens_embeddings, tokens_languages, tokens_numbers, tokens_ruler
 from playground.ui.task_tab import part
 from playground.views.tokens import page, ruler
 
-__all__ = ["tokens_ruler", "tokens_tab"]  # the questions register themselves
+__all__ = [
+    "tokens_chat",
+    "tokens_embeddings",
+    "tokens_languages",
+    "tokens_numbers",
+    "tokens_ruler",
+    "tokens_tab",
+]  # the questions register themselves
 
 
 def tokens_tab() -> gr.Column:
