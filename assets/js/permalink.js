@@ -13,7 +13,7 @@
     }
     const seed = Number.parseInt(fields.get("seed") || "0", 10);
     return {
-      page: fields.get("page"), task: fields.get("task"), text: fields.get("text"), models, values, lines: fields.get("lines") === "1",
+      fields, page: fields.get("page"), task: fields.get("task"), text: fields.get("text"), models, values, lines: fields.get("lines") === "1",
       seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : 0, projector: fields.get("projector") === "1",
     };
   }
@@ -29,8 +29,23 @@
     const without = fields.toString();
     for (const [name, value] of Object.entries(console_.fields.changed)) fields.set("v." + name, value);
     if (console_.text) fields.set("text", console_.text);
-    const whole = fields.toString();
-    return whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false };
+    return bounded(without, fields.toString());
+  }
+
+  const bounded = (without, whole) => (whole.length > LONGEST ? { hash: "#" + without, cut: true } : { hash: "#" + whole, cut: false });
+
+  // By page that is no task: what gives the text and the other fields of its link.
+  const pageLinks = new Map();
+
+  function pageFragment(page) {
+    const { text, fields } = pageLinks.get(page)?.() ?? { text: "", fields: new URLSearchParams() };
+    const all = new URLSearchParams({ page });
+    if ("projector" in root.dataset) all.set("projector", "1");
+    for (const [name, value] of fields) if (name !== "pin") all.append(name, value);
+    const without = all.toString();
+    if (fields.has("pin")) all.set("pin", fields.get("pin"));
+    if (text) all.set("text", text);
+    return bounded(without, all.toString());
   }
 
   // None while a page that is no task is shown, or nothing yet.
@@ -47,16 +62,17 @@
     const console_ = current();
     const { page } = root.dataset;
     if (console_) put(fragment(console_).hash);
-    else if (page) put("#page=" + page + ("projector" in root.dataset ? "&projector=1" : ""));
+    else if (page) put(pageFragment(page).hash);
   }
 
   actions.link = async () => {
-    const { hash, cut } = fragment(current());
+    const { page } = root.dataset;
+    const { hash, cut } = page ? pageFragment(page) : fragment(current());
     put(hash);
     const done = await copy(location.href);
     if (cut) toast(done ? "Link copied without the input: it is too long for a link." : "The input is too long for a link.");
-    else toast(done ? "Link copied: task, input and models, no key." : "The link is in the address bar: copy it from there.");
+    else toast(done ? page ? "Link copied: text, tokenizers and options." : "Link copied: task, input and models, no key." : "The link is in the address bar: copy it from there.");
   };
 
-  Object.assign(playground, { readLink: read, writeLink: write, currentConsole: current });
+  Object.assign(playground, { readLink: read, writeLink: write, currentConsole: current, pageLinks });
 })();

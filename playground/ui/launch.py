@@ -22,26 +22,10 @@ from playground.ui.status_tab import status_routes
 from playground.ui.theme import theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens-panels", "projector")
-SCRIPTS = (
-    "core",
-    "wire",
-    "parts",
-    "permalink",
-    "fields",
-    "page",
-    "tokens",
-    "dialogs",
-    "export",
-    "shell",
-    "status",
-    "tokens-panels",
-    "tokens-numbers",
-    "tokens-languages",
-    "tokens-chat",
-    "tokens-map",
-    "tokens-embeddings",
-)
+STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens", "tokens-panels", "projector")
+SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "tokens", "dialogs", "export", "shell", "status")
+SCRIPTS += tuple(f"tokens-{name}" for name in ("text", "layout", "cells", "grid", "find", "pin", "ruler"))
+SCRIPTS += tuple(f"tokens-{name}" for name in ("panels", "numbers", "languages", "chat", "map", "embeddings"))
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
