@@ -127,7 +127,7 @@ def _unknown(counts: Counts) -> Child:
 def _cut(counts: Counts) -> Child:
     if not counts.halved:
         return whole(counts.cut)
-    return [whole(counts.cut), el("small", f"{whole(counts.halved)} within their bytes")]
+    return [whole(counts.cut), el("small", f"{whole(counts.halved)} inside a code point")]
 
 
 def _context(row: NumbersRow) -> Child:
@@ -142,7 +142,7 @@ def _round_trip(counts: Counts) -> Child:
         return said.UNKNOWN
     if counts.exact:
         return el("span", "✓ exact", cls="pg-right")
-    return [el("span", "≠ differs", cls="pg-wrong"), _difference(counts.difference)]
+    return [el("span", "✗ differs", cls="pg-wrong"), _difference(counts.difference)]
 
 
 def _difference(found: Difference | None) -> Child:
@@ -172,7 +172,7 @@ def _costs(rows: Sequence[NumbersRow]) -> Html:
             el("td", row.ref.title, data_label="Reads with"),
             el("td", whole(one.tokens), data_label="Tokens", data_number=True),
             el("td", said.usd(one.usd), data_label="As input", data_number=True),
-            el("td", one.date or said.UNKNOWN, data_label="Price of", data_number=True),
+            el("td", one.date or said.UNKNOWN, data_label="Price date", data_number=True),
             el(
                 "td",
                 percent(one.share),
@@ -187,7 +187,7 @@ def _costs(rows: Sequence[NumbersRow]) -> Html:
     ]
     if not lines:
         return Html("")
-    heads = ("Model", "Reads with", "Tokens", "As input", "Price of", "Context window")
+    heads = ("Model", "Reads with", "Tokens", "As input", "Price date", "Context window")
     return join(
         [
             el("h3", "What it costs to send"),
