@@ -69,7 +69,7 @@ class Playground:
         self._gateway = gateway
         self._sessions = Sessions(forgotten=self.forget_key)
         self.owner = owner.Owner(settings)
-        self.tokens = TokenDesk(catalog, inspector)
+        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models)
         self.embeddings = EmbeddingDesk(catalog, self.tokens, peek)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)

@@ -68,10 +68,11 @@ class EmbeddingDesk:
             raise NotSupported(f"No model reads {ref.title} without a vocabulary: they have no ids, and no vectors.")
         if ref.tier == "hosted":
             raise NotSupported("Not observable: the hosted model does not show its embeddings.")
-        if ref.model in self._catalog.checkpoints:
-            return self._catalog.ref(self._catalog.get(ref.model))
-        if ref.model and any(Path(ref.folder).glob("*.safetensors")):
-            return ModelRef(ref.model, loader="", folder=ref.folder)  # of the hub, and not in the catalog
+        for name in (ref.id, ref.model):  # an adapter itself, though it reads with its base's tokenizer
+            if name in self._catalog.checkpoints:
+                return self._catalog.ref(self._catalog.get(name))
+        if ref.folder and any(Path(ref.folder).glob("*.safetensors")):
+            return ModelRef(ref.model or ref.id, loader="", folder=ref.folder)  # of the hub, and not in the catalog
         raise NotSupported("No model on this machine was trained with this tokenizer: it has no embeddings yet.")
 
     @property

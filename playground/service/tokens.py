@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from playground.catalog import Catalog
-from playground.core.errors import EmptyInput, InputError, InputTooLong, NotSupported, PlaygroundError, UnknownName
+from playground.core.errors import (
+    EmptyInput,
+    InputError,
+    InputTooLong,
+    InternalError,
+    NotSupported,
+    PlaygroundError,
+    UnknownName,
+)
 from playground.core.protocols import TokenInspector
 from playground.core.token_types import Conversation, Derivation, Message, Reading, TokenizerRef
-from playground.service import tokenizer_list
+from playground.service import hub_tokenizers, tokenizer_list
 
 MOST_CHARS = 200_000  # of a text that is read at once: 100 kB of English and twice as much of others
 MOST_ROWS = 8
+THREADS = 4  # that read a text's rows; the vocabularies' own code runs beside Python's
+log = logging.getLogger(__name__)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TokenDesk:
     """Thread-safe. `session`: tokenizers that a visitor trained are that visitor's alone."""
 
-    def __init__(self, catalog: Catalog, inspector: TokenInspector | None) -> None:
-        self._catalog, self._inspector = catalog, inspector
+    def __init__(self, catalog: Catalog, inspector: TokenInspector | None, hosted_models: Sequence[str] = ()) -> None:
+        self._catalog, self._inspector, self._hosted_models = catalog, inspector, tuple(hosted_models)
+        self._pool = ThreadPoolExecutor(THREADS, "tokens")  # its threads start when they are needed
 
     def choices(self, session: str = "") -> list[TokenizerRef]:
         """Every tokenizer that can be read with here, in the order of the tiers."""
-        return tokenizer_list.tokenizers(self._catalog)
+        return tokenizer_list.tokenizers(self._catalog, self._hosted_models)
 
     def defaults(self, session: str = "") -> list[str]:
         """Ids: one of each tier, and words."""
         return tokenizer_list.defaults(self.choices(session))
 
     def get(self, name: str, session: str = "") -> TokenizerRef:
-        """Raises UnknownName, NotHere for a hub id that is not on this machine."""
-        for ref in self.choices(session):
-            if ref.id == name:
-                return ref
-        raise UnknownName("tokenizer", name)
+        """By its id, by a hosted model's name, or by a hub id that is on this machine (“owner/name”, or “hub:NAME”). Raises
+        UnknownName, NotHere for a hub id that is not.
+        """
+        return self._find(name, self.choices(session))
+
+    def of_model(self, tier: str, model: str) -> str | None:
+        """The id of the tokenizer that a card's model reads with; None where it is not known, or not on this machine."""
+        if tier == "hosted":
+            return tokenizer_list.encoding_of(model)
+        if model in self._catalog.checkpoints:
+            return tokenizer_list.of_checkpoint(self._catalog, model)
+        return None
 
     def known(self, name: str, session: str = "") -> TokenizerRef | None:
         """None where `get` raises."""
@@ -43,10 +63,6 @@ class TokenDesk:
             return self.get(name, session)
         except PlaygroundError:
             return None
-
-    def of_model(self, tier: str, model: str, session: str = "") -> TokenizerRef | None:
-        """What this tier's model reads with; None where that is not known here."""
-        return next((ref for ref in self.choices(session) if ref.tier == tier and ref.model == model), None)
 
     def read(
         self, text: str, names: Sequence[str], session: str = "", *, control: bool = False, special: bool = True
@@ -56,14 +72,27 @@ class TokenDesk:
         """
         if not names or len(names) > MOST_ROWS:
             raise InputError(f"One to {MOST_ROWS} tokenizers are read side by side: remove some.")
-        text = self.check(text)
-        return [self._read(text, name, session, control, special) for name in names]
+        text, choices = self.check(text), self.choices(session)
+        return list(self._pool.map(lambda name: self._read(text, name, choices, control, special), names))
 
-    def _read(self, text: str, name: str, session: str, control: bool, special: bool) -> Reading | PlaygroundError:
+    def _read(
+        self, text: str, name: str, choices: Sequence[TokenizerRef], control: bool, special: bool
+    ) -> Reading | PlaygroundError:
         try:
-            return self.inspector.read(self.get(name, session), text, control=control, special=special)
+            return self.inspector.read(self._find(name, choices), text, control=control, special=special)
         except PlaygroundError as error:
             return error.bare()
+        except Exception:
+            log.exception("a tokenizer could not read")
+            return InternalError()
+
+    @staticmethod
+    def _find(name: str, choices: Sequence[TokenizerRef]) -> TokenizerRef:
+        wanted = (name, tokenizer_list.encoding_of(name))
+        found = next((ref for ref in choices if ref.id in wanted), None) or hub_tokenizers.named(name)
+        if found is None:
+            raise UnknownName("tokenizer", name)
+        return found
 
     def explain(
         self, text: str, name: str, token: int, session: str = "", *, control: bool = False, special: bool = True

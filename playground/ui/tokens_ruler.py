@@ -16,9 +16,9 @@ def tokens_choices(asked: Asked) -> Reply:
     choices = desk.choices(asked.session)
     first: list[str] = []
     for tier, model in asked.mapping("models").items():
-        ref = desk.of_model(tier, model)
-        if ref is not None:
-            first.append(ref.id)
+        name = desk.of_model(tier, model)
+        if name is not None and name not in first:
+            first.append(name)
     defaults = [name for name in desk.defaults(asked.session) if name not in first]
     tiers = {ref.tier for ref in choices if ref.id in first}  # each of them stands there already
     others = [name for name in defaults if not (tiers & {ref.tier for ref in choices if ref.id == name} - {""})]

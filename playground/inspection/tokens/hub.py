@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from playground.core.errors import NotSupported
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
-from playground.inspection.tokens import forms, placing
+from playground.inspection.tokens import forms, hub_chat, hub_explain, placing
 from playground.inspection.tokens.hub_file import HubFile
 
 _FAMILIES = {"BPE": Family.BPE, "WordPiece": Family.WORDPIECE, "Unigram": Family.UNIGRAM}
@@ -119,10 +118,15 @@ class HubTokenizer:
         return {i: self._form(i) for i in ids}
 
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
-        raise NotSupported("not yet")
+        tokenizer = self._file.control if control else self._file.plain
+        reading = self.read(text, control=control, special=special)
+        return hub_explain.explain(self._file, tokenizer, reading, token)
 
     def converse(self, messages: Sequence[Message]) -> Conversation:
-        raise NotSupported("not yet")
+        """The template writes the tokens around the whole text itself."""
+        text, places, template = hub_chat.rendered(Path(self._ref.folder), self._ref.title, messages)
+        reading = self.read(text, control=True, special=False)
+        return hub_chat.conversation(reading, messages, places, template)
 
 
 def _place_of(put: np.ndarray, spans: np.ndarray, length: int) -> np.ndarray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
+import regex
 
 from playground.core.errors import InputTooLong, LoadFailed, NotSupported
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
-from playground.inspection.tokens import forms, placing
+from playground.inspection.tokens import byte_explain, forms, openai_chat, placing
 
 
 class OpenAIEncoding:
@@ -22,6 +24,7 @@ class OpenAIEncoding:
         self._ref = ref
         self._too_long = bpe_openai.TokenLimitError
         self._tokens: list[bytes] = self._encoding.token_byte_values()
+        self._vocabulary = sum(map(bool, self._tokens))  # there are numbers that no token has
         self._lengths = np.array([len(token) for token in self._tokens], dtype=np.int64)
         self._specials = np.array(
             sorted(self._encoding.encode_single_token(name) for name in self._encoding.special_tokens_set)
@@ -44,7 +47,7 @@ class OpenAIEncoding:
             ids,
             spans.astype(np.int32),
             flags,
-            vocabulary=sum(map(bool, self._tokens)),
+            vocabulary=self._vocabulary,
             forms={int(i): forms.shown(self._tokens[i]) for i in np.unique(ids)},
             decoded=decoded,
         )
@@ -61,7 +64,40 @@ class OpenAIEncoding:
         return {i: forms.shown(self._tokens[i]) for i in ids if 0 <= i < len(self._tokens)}
 
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
-        raise NotSupported("not yet")
+        reading = self.read(text, control=control, special=special)
+        return byte_explain.explain(
+            reading, token, self._pieces, lambda data: [bytes([byte]) for byte in data], self._merge, self._named
+        )
+
+    @cached_property
+    def _pieces(self) -> regex.Pattern[str]:
+        from bpe_openai import registry
+
+        return regex.compile(registry.ENCODING_CONSTRUCTORS[self._ref.name]()["pat_str"])
+
+    def _merge(self, left: bytes, right: bytes) -> tuple[int, bytes] | None:
+        """A token's id is the rank of the merge that makes it."""
+        rank = self._id(left + right)
+        return None if rank is None else (rank, left + right)
+
+    def _named(self, token: bytes) -> tuple[str, int | None]:
+        return forms.shown(token), self._id(token)
+
+    def _id(self, token: bytes) -> int | None:
+        try:
+            found: int = self._encoding.encode_single_token(token)
+        except KeyError:
+            return None
+        return None if found in self._specials else found
 
     def converse(self, messages: Sequence[Message]) -> Conversation:
-        raise NotSupported("not yet")
+        if self._ref.name not in openai_chat.CONTROL:
+            raise NotSupported(f"{self._ref.title} reads no conversations: choose a chat model's tokenizer.")
+        return openai_chat.converse(
+            self._ref,
+            messages,
+            lambda text: self._ids(text, control=False),
+            self._lengths,
+            lambda i: forms.shown(self._tokens[i]),
+            self._vocabulary,
+        )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
-from playground.inspection.tokens import forms, placing
+from playground.inspection.tokens import byte_explain, forms, placing
 from playground.scratch.characters import CharacterTokenizer
-from playground.scratch.tokenizer import CLS, Tokenizer, load
+from playground.scratch.tokenizer import CLS, PIECES, Tokenizer, load
+
+_PIECES = regex.compile(PIECES.pattern)
 
 
 class ScratchTokenizer:
@@ -65,7 +69,25 @@ class ScratchTokenizer:
         return {i: self._form(i) for i in ids if 0 <= i < len(self._tokenizer)}
 
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
-        raise NotSupported("not yet")
+        tokenizer = self._tokenizer
+        if isinstance(tokenizer, CharacterTokenizer):
+            raise NotSupported("There is nothing behind this token: each character that the tokenizer knows is one.")
+        return byte_explain.explain(
+            self.read(text, control=control, special=special),
+            token,
+            _PIECES,
+            lambda data: [tokenizer.byte_ids[byte] for byte in data],
+            lambda left, right: self._merges.get((left, right)),
+            lambda i: (self._form(i), i),
+        )
+
+    @cached_property
+    def _merges(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Rank and result by pair."""
+        assert isinstance(self._tokenizer, Tokenizer)
+        tokens = self._tokenizer.tokens
+        ids = {token: i for i, token in enumerate(tokens)}
+        return {(a, b): (rank, ids[tokens[a] + tokens[b]]) for rank, (a, b) in enumerate(self._tokenizer.merges)}
 
     def converse(self, messages: Sequence[Message]) -> Conversation:
-        raise NotSupported("not yet")
+        raise NotSupported(f"{self._ref.title} reads no conversations: choose a chat model's tokenizer.")
