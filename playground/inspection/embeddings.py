@@ -41,17 +41,21 @@ class LocalEmbeddings:
 
     def _matrix(self, ref: ModelRef) -> _Entry:
         with self._lock:  # also while it is read: two visitors must not read one file at once
-            found = self._kept.pop(ref, None) or self._read(ref)
-            self._kept[ref] = found
+            found = self._found(ref)
             while len(self._kept) > 1 and self._bytes() > self._most:
                 self._kept.popitem(last=False)
             return found
+
+    def _found(self, ref: ModelRef) -> _Entry:
+        found = self._kept.pop(ref, None) or self._read(ref)
+        self._kept[ref] = found  # the last one used is at the end
+        return found
 
     def _read(self, ref: ModelRef) -> _Entry:
         if ref.base is None:
             matrix, vectors = embedding_files.read(ref, self._most)
             return matrix, vectors, np.linalg.norm(vectors, axis=1)
-        matrix, vectors, norms = self._kept.get(ref.base) or self._read(ref.base)
+        matrix, vectors, norms = self._found(ref.base)
         mine, said = embedding_files.adapted(ref, vectors)
         if mine is not vectors:
             norms = np.linalg.norm(mine, axis=1)

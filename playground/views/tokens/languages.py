@@ -47,6 +47,7 @@ def _table(found: Languages, most: float) -> Html:
             el("thead", el("tr", el("th", "Language", scope="col"), heads)),
             el("tbody", rows),
             cls="pg-tokens-languages",
+            style=f"--columns:{len(found.refs)}",
         ),
         cls="pg-tokens-scroll",
         tabindex="0",
