@@ -197,8 +197,7 @@ def test_an_adapter_with_embeddings_of_its_own(tmp_path):
     assert "of its own" in found.matrix.said
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["the change alone", "the base's matrix beside it"])
-def test_an_adapters_change_of_the_embeddings_is_peft_s_own(tmp_path, whole):
+def test_an_adapters_change_of_the_embeddings_is_peft_s_own(tmp_path):
     torch = pytest.importorskip("torch")
     peft = pytest.importorskip("peft")
 
@@ -216,7 +215,7 @@ def test_an_adapters_change_of_the_embeddings_is_peft_s_own(tmp_path, whole):
     adapted = peft.get_peft_model(
         tiny, peft.LoraConfig(r=2, lora_alpha=6, target_modules=["embed_tokens"], init_lora_weights=False)
     )
-    adapted.save_pretrained(tmp_path / "lora", save_embedding_layers=whole)
+    adapted.save_pretrained(tmp_path / "lora", save_embedding_layers=False)
     merged = adapted.merge_and_unload().embed_tokens.weight.detach().numpy()
     ref = ModelRef("lora", loader="", folder=str(tmp_path / "lora"), base=base)
     found = LocalEmbeddings().map(ref, range(50))
