@@ -21,6 +21,7 @@
       place.setAttribute("aria-busy", "true");
       await refresh(place, playground.reading);
       place.removeAttribute("aria-busy");
+      place.dataset.filled = "";
       busy = false;
       due();
     }
