@@ -179,7 +179,7 @@
         const head = make("div", "pg-tok-head");
         head.setAttribute("role", "rowheader");
         head.setAttribute("aria-colindex", "1");
-        head.append(make("span", "pg-tok-name", row.title));
+        head.append(make("span", "pg-tok-name", grid.short(row)));
         if (this.number === 0) head.append(make("span", "pg-tok-count", row.count.toLocaleString("en")));
         head.title = row.title;
         const track = make("div", "pg-tok-track");
@@ -239,6 +239,10 @@
     rest(boxes, r, token, row, track) {
       for (const box of boxes) {
         const element = this.place(make("span", "pg-tok-cell pg-tok-rest"), box, track);
+        const { text, kind } = label(this.text, row, token, this.grid.mode);
+        element.append(make("span", "pg-tok-label", text));
+        element.dataset.kind = kind;
+        element.setAttribute("aria-hidden", "true");
         this.dress(element, row, token);
         this.cells.push({ element, row: r, token, start: row.spans[2 * token], end: row.spans[2 * token + 1], rest: true });
       }

@@ -52,6 +52,12 @@
       this.chips = context;
     }
 
+    // A title without what stands behind its dot, where that tells the rows apart.
+    short(row) {
+      const [name] = row.title.split(" · ");
+      return this.rows.filter((other) => other.title.startsWith(name)).length > 1 ? row.title : name;
+    }
+
     // The pixels that a token asks for: see the layout.
     need(r, token, inside) {
       const row = this.rows[r];

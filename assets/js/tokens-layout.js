@@ -7,7 +7,8 @@
   const { drawn, ruler } = { drawn: playground.ruler.drawn, ruler: playground.ruler };
   const OPEN = -1e9; // where a token began that goes on from the line before: it asks for nothing more
   const FLAG = { SPECIAL: 1, UNKNOWN: 2, CONTINUES: 4, SPLIT: 8, SHARED: 16 };
-  const BREAKS_AFTER = /[\s\u200b\-–—/]$|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}。，、！？；：]$/u;
+  const BLANK = /^[^\S\n\r]/;
+  const BREAKS_AFTER = /[\u200b\-–—/]$|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}。，、！？；：]$/u;
 
   // What numbers the server packed.
   function unpack(row) {
@@ -48,12 +49,12 @@
       this.x = 0;
     }
 
-    copy() {
-      const other = new Sweep(0);
-      other.next = this.next.slice();
-      other.began = this.began.slice();
-      other.x = this.x;
-      return other;
+    // Takes what another knows.
+    take(other) {
+      this.next.set(other.next);
+      this.began.set(other.began);
+      this.x = other.x;
+      return this;
     }
   }
 
@@ -67,7 +68,9 @@
 
     lay() {
       const { text, rows, width, measure } = this;
-      let sweep = new Sweep(rows.length);
+      const sweep = new Sweep(rows.length);
+      const before = new Sweep(rows.length); // what was known before the grapheme at hand
+      const kept = new Sweep(rows.length); // and at the best place for a break
       let g = 0;
       let ended = false;
       while (!ended) {
@@ -75,26 +78,30 @@
         this.lines.push(line);
         sweep.x = 0;
         sweep.began.fill(OPEN);
-        let best = null;
+        let best = -1;
+        let blank = true;
         for (;;) {
-          const before = g > line.from ? sweep.copy() : null;
-          this.line = line;
+          before.take(sweep);
+          const begun = g > line.from;
           const gap = this.chips(sweep, g);
           if (gap) line.gaps.set(g, gap);
           sweep.x += gap;
           if (g === text.count) {
-            if (sweep.x > width && gap && before) { line.gaps.delete(g); sweep = before; line.to = g; break; }
+            if (sweep.x > width && gap && begun) { line.gaps.delete(g); sweep.take(before); line.to = g; break; }
             line.to = g;
             ended = true;
             break;
           }
           const grapheme = text.grapheme(g);
           const wanted = measure.of(grapheme);
+          const isBlank = BLANK.test(grapheme);
+          if (isBlank && !blank) { best = g; kept.take(before); } // before a blank: most tokenizers give it to the word behind it
+          blank = isBlank;
           const end = this.step(sweep, g, wanted, line);
-          if (end > width && before) {
-            sweep = best ? best.sweep : before;
-            g = best ? best.g : g;
-            for (const kept of [line.gaps, line.pads, line.cuts]) for (const key of kept.keys()) if (key >= g) kept.delete(key);
+          if (end > width && begun) {
+            sweep.take(best > line.from ? kept : before);
+            g = best > line.from ? best : g;
+            for (const known of [line.gaps, line.pads, line.cuts]) for (const key of known.keys()) if (key >= g) known.delete(key);
             line.to = g;
             break;
           }
@@ -103,7 +110,7 @@
           g += 1;
           const broken = grapheme === "\n" || grapheme === "\r" || grapheme === "\r\n";
           if (broken) { line.to = g; if (g === text.count && !this.trailing(sweep)) ended = true; break; }
-          if (BREAKS_AFTER.test(grapheme)) best = { g, sweep: sweep.copy() };
+          if (BREAKS_AFTER.test(grapheme)) { best = g; kept.take(sweep); }
         }
       }
     }
@@ -140,6 +147,7 @@
         if (token >= count) continue;
         const start = spans[2 * token];
         const stop = spans[2 * token + 1];
+        if (start >= to) continue;
         if (start === from) began[r] = x;
         if (stop < to || (start > from && start < to)) { inside = true; continue; }
         if (stop === to) {
@@ -150,7 +158,7 @@
       else {
         for (let r = 0; r < rows.length; r++) {
           const { spans, count } = rows[r];
-          if (next[r] < count && spans[2 * next[r] + 1] <= to) next[r] = this.after(r, next[r], to);
+          if (next[r] < count && spans[2 * next[r]] < to && spans[2 * next[r] + 1] <= to) next[r] = this.after(r, next[r], to);
         }
       }
       return end;

@@ -159,7 +159,7 @@
         item.append(name);
         if (reply?.error) item.append(make("span", "pg-input-error", reply.error));
         else if (reply) {
-          item.append(make("b", "pg-tok-total", `${reply.count.toLocaleString("en")}`), make("span", "pg-quiet", reply.family));
+          item.append(make("b", "pg-tok-total", reply.count.toLocaleString("en")), make("span", "pg-tok-kind", `${reply.family}${reply.vocabulary ? ` · ${reply.vocabulary.toLocaleString("en")} in the vocabulary` : ""}`));
           if (reply.reads !== null) item.append(this.remark("reads:", reply.reads));
           if (reply.back !== null) item.append(this.remark("gives back, not exactly:", reply.back));
         }
