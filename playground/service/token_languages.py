@@ -14,8 +14,8 @@ from pathlib import Path
 from playground.core.errors import PlaygroundError
 from playground.core.token_counts import own, unread
 from playground.core.token_panels import Cell, Languages, Sentence
-from playground.core.token_types import Reading
-from playground.service.tokens import TokenDesk
+from playground.core.token_types import Reading, TokenizerRef
+from playground.service.tokens import MOST_ROWS, TokenDesk
 
 FILE = Path(__file__).resolve().parents[2] / "assets" / "datasets" / "languages" / "sentences.toml"
 
@@ -27,14 +27,21 @@ def sentences() -> tuple[Sentence, ...]:
 
 
 def languages(desk: TokenDesk, names: Sequence[str], session: str = "") -> Languages:
-    """A name that nobody knows is left out. Raises InputError where there are too many."""
-    refs = tuple(ref for name in names if (ref := desk.known(name, session)))
+    """A name that nobody knows is left out; so are those beyond what the ruler holds."""
+    refs = tuple(ref for name in names[:MOST_ROWS] if (ref := desk.known(name, session)))
     if not refs:
         return Languages(sentences(), (), ())
-    names = [ref.id for ref in refs]
-    rows = [desk.read(sentence.text, names, session) for sentence in sentences()]
-    characters = [desk.read(sentence.text, ["split/characters"], session)[0] for sentence in sentences()]
-    return Languages(sentences(), refs, tuple(_cells(column, characters) for column in zip(*rows, strict=True)))
+    clusters = desk.get("split/characters")
+    characters = [_read(desk, clusters, sentence) for sentence in sentences()]
+    columns = [[_read(desk, ref, sentence) for sentence in sentences()] for ref in refs]
+    return Languages(sentences(), refs, tuple(_cells(column, characters) for column in columns))
+
+
+def _read(desk: TokenDesk, ref: TokenizerRef, sentence: Sentence) -> Reading | PlaygroundError:
+    try:
+        return desk.inspector.read(ref, sentence.text)
+    except PlaygroundError as error:
+        return error.bare()
 
 
 def _cells(

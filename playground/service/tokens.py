@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +26,7 @@ from playground.service import hub_tokenizers, tokenizer_list
 MOST_CHARS = 200_000  # of a text that is read at once: 100 kB of English and twice as much of others
 MOST_ROWS = 8
 THREADS = 4  # that read a text's rows; the vocabularies' own code runs beside Python's
+KEPT = 24  # readings in memory: some MB for the longest texts
 log = logging.getLogger(__name__)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,6 +36,8 @@ class TokenDesk:
 
     def __init__(self, catalog: Catalog, inspector: TokenInspector | None, hosted_models: Sequence[str] = ()) -> None:
         self._catalog, self._inspector, self._hosted_models = catalog, inspector, tuple(hosted_models)
+        self._lock = threading.Lock()
+        self._last: OrderedDict[tuple[TokenizerRef, str, bool, bool], Reading] = OrderedDict()
         self._pool = ThreadPoolExecutor(THREADS, "tokens")  # its threads start when they are needed
 
     def choices(self, session: str = "") -> list[TokenizerRef]:
@@ -79,12 +84,25 @@ class TokenDesk:
         self, text: str, name: str, choices: Sequence[TokenizerRef], control: bool, special: bool
     ) -> Reading | PlaygroundError:
         try:
-            return self.inspector.read(self._find(name, choices), text, control=control, special=special)
+            return self._kept(self._find(name, choices), text, control, special)
         except PlaygroundError as error:
             return error.bare()
         except Exception:
             log.exception("a tokenizer could not read")
             return InternalError()
+
+    def _kept(self, ref: TokenizerRef, text: str, control: bool, special: bool) -> Reading:
+        """Of the last readings: every panel of a page asks about the same ones."""
+        key = (ref, text, control, special)
+        with self._lock:
+            found = self._last.pop(key, None)
+        if found is None:
+            found = self.inspector.read(ref, text, control=control, special=special)
+        with self._lock:
+            self._last[key] = found
+            while len(self._last) > KEPT:
+                self._last.popitem(last=False)
+        return found
 
     @staticmethod
     def _find(name: str, choices: Sequence[TokenizerRef]) -> TokenizerRef:
