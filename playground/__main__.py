@@ -25,6 +25,7 @@ from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
 from playground.terminal import print_record
+from playground.tokens_command import register as register_tokens
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -181,6 +182,9 @@ def bench(
     rows = [row for row in result["tiers"].values() if row["supported"] or tier is not None]
     if not rows or any(row["errors"] for row in rows):
         raise typer.Exit(FAILED)
+
+
+register_tokens(app, _service)
 
 
 @app.command()

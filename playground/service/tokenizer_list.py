@@ -90,7 +90,7 @@ def _row(catalog: Catalog, tier: str, group: Sequence[Checkpoint]) -> TokenizerR
     lengths = {checkpoint.max_length for checkpoint in group}
     return TokenizerRef(
         first.id,
-        first.title if owner is first else f"{owner.title}, adapted · its base's",
+        first.title if owner is first else f"{owner.title} · adapted (its base's)",
         Opener.SCRATCH if _format(folder).startswith("four-tiers-") else Opener.HUB,
         tier,
         folder=str(folder),

@@ -27,6 +27,8 @@ MOST_CHARS = 200_000  # of a text that is read at once: 100 kB of English and tw
 MOST_ROWS = 8
 THREADS = 4  # that read a text's rows; the vocabularies' own code runs beside Python's
 KEPT = 24  # readings in memory: some MB for the longest texts
+# Such names are never asked of the hub's cache.
+OURS = ("bundled/", "trained/", "split/", "openai/o200k", "openai/cl100k")
 log = logging.getLogger(__name__)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -49,8 +51,8 @@ class TokenDesk:
         return tokenizer_list.defaults(self.choices(session))
 
     def get(self, name: str, session: str = "") -> TokenizerRef:
-        """By its id, by a hosted model's name, or by a hub id that is on this machine (“owner/name”, or “hub:NAME”). Raises
-        UnknownName, NotHere for a hub id that is not.
+        """By its id, by the name of a model that reads with it, or by a hub id that is on this machine (“owner/name”, “hub:NAME”).
+        Raises UnknownName, NotHere for a hub id that is not.
         """
         return self._find(name, self.choices(session))
 
@@ -104,10 +106,11 @@ class TokenDesk:
                 self._last.popitem(last=False)
         return found
 
-    @staticmethod
-    def _find(name: str, choices: Sequence[TokenizerRef]) -> TokenizerRef:
-        wanted = (name, tokenizer_list.encoding_of(name))
-        found = next((ref for ref in choices if ref.id in wanted), None) or hub_tokenizers.named(name)
+    def _find(self, name: str, choices: Sequence[TokenizerRef]) -> TokenizerRef:
+        known = (name, self.of_model("hosted", name), self.of_model("", name))
+        found = next((ref for ref in choices if ref.id in known), None)
+        if found is None and not name.startswith(OURS):
+            found = hub_tokenizers.named(name)
         if found is None:
             raise UnknownName("tokenizer", name)
         return found

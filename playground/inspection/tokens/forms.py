@@ -1,4 +1,4 @@
-"""How a vocabulary writes bytes, and how bytes are shown."""
+"""How a byte-level vocabulary writes bytes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,3 @@ def byte_level(form: str) -> bytes | None:
         return bytes(map(ALPHABET.__getitem__, form))
     except KeyError:
         return None
-
-
-def shown(data: bytes) -> str:
-    """A token's bytes as text; those that are no whole character as “\\xE2”.
-
-    >>> shown(b"caf\\xc3")
-    'caf\\\\xC3'
-    """
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        good, bad = data[: error.start], data[error.start : error.end]
-        return good.decode("utf-8") + "".join(f"\\x{byte:02X}" for byte in bad) + shown(data[error.end :])

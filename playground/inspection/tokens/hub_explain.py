@@ -9,6 +9,7 @@ import numpy as np
 from tokenizers import PreTokenizedString, Tokenizer
 
 from playground.core.errors import NotSupported
+from playground.core.token_text import shown
 from playground.core.token_types import Derivation, Flag, Part, Reading, Step
 from playground.inspection.tokens import derive_bpe, derive_unigram, derive_wordpiece, forms
 from playground.inspection.tokens.hub_file import HubFile
@@ -88,7 +89,7 @@ def _other(kind: str) -> _Made:
 def _bpe(file: HubFile, piece: str) -> _Made:
     model = file.model
     vocabulary, prefix, suffix = model["vocab"], file.prefix, model.get("end_of_word_suffix") or ""
-    seen = forms.shown(forms.byte_level(piece) or piece.encode("utf-8")) if file.byte_level else piece
+    seen = shown(forms.byte_level(piece) or piece.encode("utf-8")) if file.byte_level else piece
     if model.get("ignore_merges") and piece in vocabulary:
         size = len(seen.encode("utf-8")) if not file.byte_level else len(piece)
         step = Step((Part(_named(file, piece)[0], vocabulary[piece], 0, size),), (0,), "The vocabulary has it whole")
@@ -162,7 +163,7 @@ _DERIVE = {"BPE": _bpe, "WordPiece": _wordpiece, "Unigram": _unigram}
 
 def _named(file: HubFile, sign: str) -> tuple[str, int | None]:
     data = forms.byte_level(sign) if file.byte_level else None
-    return (sign if data is None else forms.shown(data)), file.model["vocab"].get(sign)
+    return (sign if data is None else shown(data)), file.model["vocab"].get(sign)
 
 
 @lru_cache(maxsize=4)

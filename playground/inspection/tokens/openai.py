@@ -9,8 +9,9 @@ import numpy as np
 import regex
 
 from playground.core.errors import InputTooLong, LoadFailed, NotSupported
+from playground.core.token_text import shown
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
-from playground.inspection.tokens import byte_explain, forms, openai_chat, placing
+from playground.inspection.tokens import byte_explain, openai_chat, placing
 
 
 class OpenAIEncoding:
@@ -48,7 +49,7 @@ class OpenAIEncoding:
             spans.astype(np.int32),
             flags,
             vocabulary=self._vocabulary,
-            forms={int(i): forms.shown(self._tokens[i]) for i in np.unique(ids)},
+            forms={int(i): shown(self._tokens[i]) for i in np.unique(ids)},
             decoded=decoded,
         )
 
@@ -81,7 +82,7 @@ class OpenAIEncoding:
         return None if rank is None else (rank, left + right)
 
     def _named(self, token: bytes) -> tuple[str, int | None]:
-        return forms.shown(token), self._id(token)
+        return shown(token), self._id(token)
 
     def _id(self, token: bytes) -> int | None:
         try:
@@ -98,6 +99,6 @@ class OpenAIEncoding:
             messages,
             lambda text: self._ids(text, control=False),
             self._lengths,
-            lambda i: forms.shown(self._tokens[i]),
+            lambda i: shown(self._tokens[i]),
             self._vocabulary,
         )

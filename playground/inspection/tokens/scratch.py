@@ -10,8 +10,9 @@ import numpy as np
 import regex
 
 from playground.core.errors import LoadFailed, NotSupported
+from playground.core.token_text import shown
 from playground.core.token_types import Conversation, Derivation, Family, Flag, Message, Reading, TokenizerRef
-from playground.inspection.tokens import byte_explain, forms, placing
+from playground.inspection.tokens import byte_explain, placing
 from playground.scratch.characters import CharacterTokenizer
 from playground.scratch.tokenizer import CLS, PIECES, Tokenizer, load
 
@@ -63,7 +64,7 @@ class ScratchTokenizer:
 
     def _form(self, token: int) -> str:
         specials = self._tokenizer.specials
-        return specials[token] if token < len(specials) else forms.shown(self._tokenizer.tokens[token])
+        return specials[token] if token < len(specials) else shown(self._tokenizer.tokens[token])
 
     def forms(self, ids: Sequence[int]) -> dict[int, str]:
         return {i: self._form(i) for i in ids if 0 <= i < len(self._tokenizer)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from playground.core.token_panels import Cell, Languages, Sentence
+from playground.core.token_types import TokenizerRef
+from playground.core.words import TIER_TITLES
 from playground.views.html import Child, Html, el, join
 from playground.views.tokens.names import bar, name, percent, ratio, whole
 
@@ -26,14 +30,21 @@ def _lead() -> Html:
     )
 
 
+def _labels(refs: Sequence[TokenizerRef]) -> list[str]:
+    """Where there is no room for a title: the tier's name, where only one of its tokenizers is there."""
+    tiers = [ref.tier for ref in refs]
+    return [TIER_TITLES.get(ref.tier, ref.title) if tiers.count(ref.tier) == 1 else ref.title for ref in refs]
+
+
 def _table(found: Languages, most: float) -> Html:
+    labels = _labels(found.refs)
     rows = [
         el(
             "tr",
             el("th", _language(sentence), scope="row"),
             [
-                el("td", _cell(column[place], most), data_tier=ref.tier, data_label=ref.title)
-                for ref, column in zip(found.refs, found.cells, strict=True)
+                el("td", _cell(column[place], most), data_tier=ref.tier, data_label=label)
+                for ref, label, column in zip(found.refs, labels, found.cells, strict=True)
             ],
         )
         for place, sentence in enumerate(found.sentences)
