@@ -133,6 +133,7 @@ def test_every_panel_can_be_read(reader):
     reader.page.locator(".pg-chat-text").wait_for()
     for theme in ("dark", "light"):
         reader.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        reader.page.wait_for_timeout(500)  # colours pass into one another
         assert reader.page.evaluate(CONTRAST) == []
     reader.page.set_viewport_size({"width": 390, "height": 844})
     assert reader.page.evaluate("document.documentElement.scrollWidth") == 390
