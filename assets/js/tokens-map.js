@@ -1,6 +1,8 @@
 // Draws tokens as points on two axes, with as many of their names as have room. No request, no server's HTML.
 (() => {
-  const SVG = "http://www.w3.org/2000/svg";
+  const template = document.createElement("template");
+  template.innerHTML = "<svg></svg>"; // what the browser itself makes of it says its namespace
+  const SVG = template.content.firstChild.namespaceURI;
   const PAD = 26;
   const GAP = 7; // between a point and its name
   const HIGH = 15; // of a name, in pixels
