@@ -12,6 +12,7 @@ from playground.core.protocols import Runtime
 from playground.core.types import ModelRef, Source
 from playground.engine.runtime_local import LocalRuntime
 from playground.gateway import LocalGateway, start_gateway
+from playground.inspection.embeddings import LocalEmbeddings
 from playground.inspection.tokens import ChildTrainer, LocalInspector
 from playground.service import Playground
 from playground.settings import Settings
@@ -36,7 +37,8 @@ def compose(settings: Settings) -> Playground:
         if pinned:
             runtime.warm(pinned, pin=True)
         stand_in = _stand_in(settings, catalog, runtime)
-        return Playground(settings, catalog, runtime, stand_in, LocalInspector(), ChildTrainer())
+        inside = LocalInspector(), ChildTrainer(), LocalEmbeddings()
+        return Playground(settings, catalog, runtime, stand_in, *inside)
     except PlaygroundError:
         runtime.close()
         raise

@@ -14,8 +14,10 @@
   async function csv(action, button) {
     const reply = await ask(action, { task: consoleOf(button).task });
     if (reply.error) { toast(reply.error); return; }
-    save(new Blob(["\ufeff", reply.text], { type: "text/csv;charset=utf-8" }), reply.file); // the mark makes spreadsheets read UTF-8
+    saveCsv(reply);
   }
+  const saveCsv = (reply) => save(new Blob(["\ufeff", reply.text], { type: "text/csv;charset=utf-8" }), reply.file); // the mark makes spreadsheets read UTF-8
+  playground.saveCsv = saveCsv;
   actions["table-csv"] = (button) => csv("table_csv", button);
   actions["history-csv"] = (button) => csv("history_csv", button);
 

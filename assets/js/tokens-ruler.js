@@ -27,6 +27,7 @@
       part("pin").addEventListener("keydown", (event) => { if (event.key === "Escape") this.unpin(); });
       document.addEventListener("pg:add-row", (event) => this.addRow(event.detail.id, true));
       document.addEventListener("pg:remove-row", (event) => { if (this.names.includes(event.detail.id)) this.remove(event.detail.id, false); });
+      document.addEventListener("pg:set-text", (event) => { this.fill(event.detail.text); scrollTo({ top: 0 }); });
     }
 
     get limit() { return Number(this.area.dataset.limit); }
@@ -144,6 +145,7 @@
       if (other < 0 || other >= this.names.length) return;
       [this.names[place], this.names[other]] = [this.names[other], this.names[place]];
       this.present();
+      if (playground.reading) document.dispatchEvent(new CustomEvent("pg:reading", { detail: playground.reading })); // in another order
       this.list.querySelectorAll(`[data-act=tok-move][data-by="${by}"]`)[other]?.focus();
     }
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from playground.core.calls import Call
 from playground.core.cancel import Cancel
+from playground.core.embedding_types import Map, Neighbours
 from playground.core.events import Emit
 from playground.core.status import RuntimeReport
 from playground.core.token_training import TrainedTokenizer, TrainingKind, TrainingProgress
 from playground.core.token_types import Conversation, Derivation, Message, Reading, TokenizerRef
-from playground.core.types import Choice, Request, Resident, Support
+from playground.core.types import Choice, ModelRef, Request, Resident, Support
 
 if TYPE_CHECKING:
     from playground.core.task import Task
@@ -100,6 +101,9 @@ class TokenInspector(Protocol):
     def converse(self, ref: TokenizerRef, messages: Sequence[Message]) -> Conversation:
         """Raises NotSupported where the tokenizer has no chat template."""
 
+    def forms(self, ref: TokenizerRef, ids: Sequence[int]) -> Mapping[int, str]:
+        """How the vocabulary writes these tokens; those that it does not have are not there."""
+
     def forget(self, ref: TokenizerRef) -> None:
         """What was opened of it is no longer kept."""
 
@@ -114,3 +118,15 @@ class TokenTrainer(Protocol):
 
         Raises InputError where nothing can be learned from this text, DeadlineExceeded.
         """
+
+
+class EmbeddingPeek(Protocol):
+    """Looks at a checkpoint's input embeddings, in its files: no model is loaded. Thread-safe. Raises LoadFailed, NotHere,
+    DigestMismatch, TooLarge; NotSupported where there are none, or none for this token.
+    """
+
+    def neighbours(self, ref: ModelRef, token: int, most: int = 10) -> Neighbours:
+        """The tokens whose vectors have the greatest cosine to this one's."""
+
+    def map(self, ref: ModelRef, ids: Sequence[int]) -> Map:
+        """These tokens on two axes, along which their vectors differ most."""

@@ -21,7 +21,7 @@ def safe_cell(value: object) -> object:
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
@@ -83,7 +83,7 @@ def table_csv(rows: Sequence[TableRow], tiers: Sequence[str]) -> str:
         by_tier = {result.tier: result for result in row.results}
         return [row.index + 1, row.text, *(value for tier in tiers for value in _cells(by_tier.get(tier)))]
 
-    return _csv(header, (cells(row) for row in sorted(rows, key=lambda row: row.index)))
+    return to_csv(header, (cells(row) for row in sorted(rows, key=lambda row: row.index)))
 
 
 def _confidence(output: Answer | None) -> float | None:
@@ -134,7 +134,7 @@ def history_csv(records: Sequence[RunRecord]) -> str:
         "dtype",
         "error",
     ]
-    return _csv(header, (_history_row(record, result) for record in records for result in record.results))
+    return to_csv(header, (_history_row(record, result) for record in records for result in record.results))
 
 
 def _history_row(record: RunRecord, result: TierResult) -> list[object]:

@@ -12,7 +12,7 @@ from playground.catalog import Catalog
 from playground.core.cancel import Cancel
 from playground.core.cards import ModelCard
 from playground.core.credentials import SessionCredentials
-from playground.core.protocols import Gateway, Runtime, Tier, TokenInspector, TokenTrainer
+from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, TokenInspector, TokenTrainer
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
@@ -37,7 +37,7 @@ from playground.service.meter import Meter
 from playground.service.session_parts import SessionParts
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
-from playground.service.token_training import TokenTraining
+from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, TokenInspector, TokenTrainer
 from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
@@ -58,6 +58,7 @@ class Playground(SessionParts):
         gateway: Gateway | None,
         inspector: TokenInspector | None = None,
         trainer: TokenTrainer | None = None,
+        peek: EmbeddingPeek | None = None,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -72,9 +73,10 @@ class Playground(SessionParts):
             trainer,
             most_file=settings.max_upload_mb * 1_000_000,
             heard=self._sessions.touch,
-            gone=inspector.forget if inspector else lambda ref: None,
+            gone=lambda ref: self.tokens.forget(ref),
         )
         self.tokens = TokenDesk(catalog, inspector, settings.hosted_models, self.training.choices)
+        self.embeddings = EmbeddingDesk(catalog, self.tokens, peek)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
 

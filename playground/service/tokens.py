@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +26,7 @@ from playground.service import hub_tokenizers, tokenizer_list
 MOST_CHARS = 200_000  # of a text that is read at once: 100 kB of English and twice as much of others
 MOST_ROWS = 8
 THREADS = 4  # that read a text's rows; the vocabularies' own code runs beside Python's
+KEPT = 24  # readings in memory: some MB for the longest texts
 # Such names are never asked of the hub's cache.
 OURS = ("bundled/", "trained/", "split/", "openai/o200k", "openai/cl100k")
 log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ class TokenDesk:
         """trained: a visitor's own."""
         self._catalog, self._inspector, self._hosted_models = catalog, inspector, tuple(hosted_models)
         self._trained = trained
+        self._lock = threading.Lock()
+        self._last: OrderedDict[tuple[TokenizerRef, str, bool, bool], Reading] = OrderedDict()
         self._pool = ThreadPoolExecutor(THREADS, "tokens")  # its threads start when they are needed
 
     def choices(self, session: str = "") -> list[TokenizerRef]:
@@ -67,6 +72,13 @@ class TokenDesk:
             return tokenizer_list.of_checkpoint(self._catalog, model)
         return None
 
+    def known(self, name: str, session: str = "") -> TokenizerRef | None:
+        """None where `get` raises."""
+        try:
+            return self.get(name, session)
+        except PlaygroundError:
+            return None
+
     def read(
         self, text: str, names: Sequence[str], session: str = "", *, control: bool = False, special: bool = True
     ) -> list[Reading | PlaygroundError]:
@@ -82,12 +94,25 @@ class TokenDesk:
         self, text: str, name: str, choices: Sequence[TokenizerRef], control: bool, special: bool
     ) -> Reading | PlaygroundError:
         try:
-            return self.inspector.read(self._find(name, choices), text, control=control, special=special)
+            return self._kept(self._find(name, choices), text, control, special)
         except PlaygroundError as error:
             return error.bare()
         except Exception:
             log.exception("a tokenizer could not read")
             return InternalError()
+
+    def _kept(self, ref: TokenizerRef, text: str, control: bool, special: bool) -> Reading:
+        """Of the last readings: every panel of a page asks about the same ones."""
+        key = (ref, text, control, special)
+        with self._lock:
+            found = self._last.pop(key, None)
+        if found is None:
+            found = self.inspector.read(ref, text, control=control, special=special)
+        with self._lock:
+            self._last[key] = found
+            while len(self._last) > KEPT:
+                self._last.popitem(last=False)
+        return found
 
     def _find(self, name: str, choices: Sequence[TokenizerRef]) -> TokenizerRef:
         known = (name, self.of_model("hosted", name), self.of_model("", name))
@@ -97,6 +122,13 @@ class TokenDesk:
         if found is None:
             raise UnknownName("tokenizer", name)
         return found
+
+    def forget(self, ref: TokenizerRef) -> None:
+        """What was opened of it, and read with it, is no longer kept."""
+        with self._lock:
+            for key in [key for key in self._last if key[0] == ref]:
+                del self._last[key]
+        self.inspector.forget(ref)
 
     def warm(self) -> None:
         """Opens the defaults in the background, so that a first text need not wait for it. Fails silently: reading will say why."""

@@ -28,6 +28,17 @@ def cost(base_url: str, model: str, tokens_in: int, tokens_out: int, cached: int
     return Cost(float(price.total_price), price_date(datetime.datetime.now(datetime.UTC).date()))
 
 
+def context_window(base_url: str, model: str) -> int | None:
+    """The most tokens that this endpoint's model reads and writes at once; None where that is not known."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        _, found = get_snapshot().find_provider_model(model, None, None, base_url)
+    except (LookupError, ValueError):
+        return None
+    return found.context_window
+
+
 @cache
 def price_date(today: datetime.date) -> str | None:
     """ISO date. The data also holds changes announced for later; they do not count yet."""

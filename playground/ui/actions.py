@@ -48,9 +48,11 @@ class Asked:
         return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
     def mapping(self, name: str) -> dict[str, str]:
+        return _texts(self._data.get(name))
+
+    def mappings(self, name: str) -> list[dict[str, str]]:
         value = self._data.get(name)
-        found = value.items() if isinstance(value, dict) else ()
-        return {key: word for key, word in found if isinstance(key, str) and isinstance(word, str)}
+        return [_texts(one) for one in value] if isinstance(value, list) else []
 
     def yes(self, name: str) -> bool:
         return self._data.get(name) is True
@@ -72,6 +74,11 @@ class Asked:
     def title(self) -> str:
         tier = self.text("tier")
         return self.service.tier_titles.get(tier, tier)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    found = value.items() if isinstance(value, dict) else ()
+    return {key: word for key, word in found if isinstance(key, str) and isinstance(word, str)}
 
 
 def action(function: Action) -> Action:

@@ -23,10 +23,24 @@ from playground.ui.theme import theme
 from playground.ui.tokens_train import training_routes
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLES = ("base", "shell", "cards", "writing", "tables", "status", "tokens", "tokens-train", "projector")
+STYLES = (
+    "base",
+    "shell",
+    "cards",
+    "writing",
+    "tables",
+    "status",
+    "tokens",
+    "tokens-train",
+    "tokens-panels",
+    "projector",
+)
 SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "tokens", "dialogs", "export", "shell", "status")
-SCRIPTS += tuple(f"tokens-{name}" for name in ("text", "layout", "labels", "cells", "grid", "find", "pin", "ruler", "page"))
+SCRIPTS += tuple(
+    f"tokens-{name}" for name in ("text", "layout", "labels", "cells", "grid", "find", "pin", "ruler", "page")
+)
 SCRIPTS += ("tokens-steps", "tokens-train")
+SCRIPTS += tuple(f"tokens-{name}" for name in ("panels", "numbers", "languages", "chat", "map", "embeddings"))
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 

@@ -6,11 +6,26 @@ import gradio as gr
 
 from playground.service import Playground
 from playground.service.tokens import MOST_CHARS
-from playground.ui import tokens_ruler, tokens_train
+from playground.ui import (
+    tokens_chat,
+    tokens_embeddings,
+    tokens_languages,
+    tokens_numbers,
+    tokens_ruler,
+    tokens_train,
+)
 from playground.ui.task_tab import part
 from playground.views.tokens import page, ruler, train
 
-__all__ = ["tokens_ruler", "tokens_tab", "tokens_train"]  # the questions register themselves
+__all__ = [
+    "tokens_chat",
+    "tokens_embeddings",
+    "tokens_languages",
+    "tokens_numbers",
+    "tokens_ruler",
+    "tokens_tab",
+    "tokens_train",
+]  # the questions register themselves
 
 
 def tokens_tab(service: Playground) -> gr.Column:

@@ -19,6 +19,7 @@ from playground.core.cards import Measured, ModelCard
 from playground.core.label_task import LabelTask
 from playground.core.registry import Registry
 from playground.core.task import Example, Label
+from playground.inspection.embeddings import LocalEmbeddings
 from playground.inspection.tokens import ChildTrainer, LocalInspector
 from playground.service import Playground
 from playground.service.cards import pick
@@ -71,6 +72,7 @@ class FakePlayground(Playground):
             gateway=None,
             inspector=LocalInspector(),  # the real one: it reads with what is bundled, and loads no model
             trainer=ChildTrainer(),
+            peek=LocalEmbeddings(),
         )
         self.tasks = Registry("task")
         self.tasks.add("sentiment", feeling())  # its own, so that a better example there breaks no test here

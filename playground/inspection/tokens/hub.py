@@ -119,6 +119,9 @@ class HubTokenizer:
             return bytes.fromhex(form[3:5])
         return form.removeprefix(self._file.prefix).replace(_METASPACE, " ").encode("utf-8")
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {i: self._form(i) for i in ids}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         tokenizer = self._file.control if control else self._file.plain
         reading = self.read(text, control=control, special=special)

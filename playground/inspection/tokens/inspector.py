@@ -24,6 +24,8 @@ class OpenTokenizer(Protocol):
 
     def converse(self, messages: Sequence[Message]) -> Conversation: ...
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]: ...
+
 
 def _hub(ref: TokenizerRef) -> OpenTokenizer:
     from playground.inspection.tokens.hub import HubTokenizer  # it imports tokenizers
@@ -61,6 +63,9 @@ class LocalInspector:
     def forget(self, ref: TokenizerRef) -> None:
         with self._lock:
             self._open.pop(ref, None)
+
+    def forms(self, ref: TokenizerRef, ids: Sequence[int]) -> dict[int, str]:
+        return self._opened(ref).forms(ids)
 
     def _opened(self, ref: TokenizerRef) -> OpenTokenizer:
         if ref.opener not in OPENERS:

@@ -61,6 +61,9 @@ class OpenAIEncoding:
         except self._too_long as error:
             raise InputTooLong(len(text), len(text) * error.chunk_limit // error.token_count) from error
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {i: shown(self._tokens[i]) for i in ids if 0 <= i < len(self._tokens)}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         reading = self.read(text, control=control, special=special)
         return byte_explain.explain(

@@ -36,6 +36,9 @@ class Split:
             flags=np.zeros(count, dtype=np.uint8),
         )
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         raise NotSupported(f"There is nothing behind {self._ref.title}: they are cut where they stand.")
 

@@ -68,6 +68,9 @@ class ScratchTokenizer:
         specials = self._tokenizer.specials
         return specials[token] if token < len(specials) else shown(self._tokenizer.tokens[token])
 
+    def forms(self, ids: Sequence[int]) -> dict[int, str]:
+        return {i: self._form(i) for i in ids if 0 <= i < len(self._tokenizer)}
+
     def explain(self, text: str, token: int, *, control: bool, special: bool) -> Derivation:
         tokenizer = self._tokenizer
         if isinstance(tokenizer, CharacterTokenizer):
