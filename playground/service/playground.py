@@ -16,6 +16,7 @@ from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, Tok
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
+from playground.core.token_types import TokenizerRef
 from playground.core.types import Choice, Support
 from playground.core.words import TIER_TITLES
 from playground.service import (
@@ -37,7 +38,8 @@ from playground.service.meter import Meter
 from playground.service.session_parts import SessionParts
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
-from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, TokenInspector, TokenTrainer
+from playground.service.token_embeddings import EmbeddingDesk
+from playground.service.token_training import TokenTraining
 from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
@@ -73,12 +75,15 @@ class Playground(SessionParts):
             trainer,
             most_file=settings.max_upload_mb * 1_000_000,
             heard=self._sessions.touch,
-            gone=lambda ref: self.tokens.forget(ref),
+            gone=self._forget_tokenizer,
         )
         self.tokens = TokenDesk(catalog, inspector, settings.hosted_models, self.training.choices)
         self.embeddings = EmbeddingDesk(catalog, self.tokens, peek)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
+
+    def _forget_tokenizer(self, ref: TokenizerRef) -> None:
+        self.tokens.forget(ref)
 
     # -- what there is
 

@@ -13,6 +13,7 @@ from playground.views.tokens.examples import long_english
 def tokens_choices(asked: Asked) -> Reply:
     """What can be added, what stands there at first, and what stands behind the models that a link names, by tier."""
     desk = asked.service.tokens
+    desk.warm()  # the page is being opened: the first text follows
     choices = desk.choices(asked.session)
     first: list[str] = []
     for tier, model in asked.mapping("models").items():
