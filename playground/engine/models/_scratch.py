@@ -87,10 +87,12 @@ def build(
     weights.verify(ref, but=(weights.WEIGHTS,))
     state = weights.tensors(ref)
     try:
-        # "meta": no random start, which would be thrown away and would stir others' random numbers
-        with hf.building, torch.device("meta"):
-            module = model(config(**weights.read_json(ref, "config.json")))
-        module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+        with hf.building:  # the weights, too: where peft attaches elsewhere meanwhile, assigning one makes an empty one
+            with torch.device(
+                "meta"
+            ):  # no random start: it would be thrown away, and would stir others' random numbers
+                module = model(config(**weights.read_json(ref, "config.json")))
+            module.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
         tokenizer = tokenizers.load(Path(ref.folder))
     except (RuntimeError, TypeError, ValueError, KeyError, OSError) as error:
         raise LoadFailed(f"The model {ref.id} cannot be built from its files: train it or get it again.") from error
