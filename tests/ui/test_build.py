@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from playground.views.tokens.page import PANELS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # In a process of its own: gradio is imported there, and what it imports can be seen.
@@ -49,9 +51,10 @@ def test_every_task_has_a_tab_of_few_components(built):
     assert [name for name in built["ids"] if name and name.startswith("pg-tab-")] == [
         "pg-tab-sentiment",
         "pg-tab-weather",
+        "pg-tab-tokens",
         "pg-tab-status",
     ]
-    assert built["kinds"].count("html") == 2 + 2 * 11 + 2
+    assert built["kinds"].count("html") == 2 + 2 * 11 + (1 + len(PANELS)) + 2
     assert set(built["kinds"]) <= {"html", "column", "row", "state", "api"}
 
 
