@@ -1,9 +1,10 @@
-"""The pictures in assets/images: `python -m tests.e2e.screenshots [FOLDER]` starts app.py and takes them."""
+"""The pictures in assets/images: `python -m tests.e2e.screenshots [FOLDER [NAME ...]]` starts app.py and takes them."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import sync_playwright
 
@@ -18,6 +19,7 @@ FEELINGS = TASKS.get("topics").examples[0].text
 QUESTION = TASKS.get("intent").examples[0].text
 REVIEW = TASKS.get("pos").examples[4].text
 SLANG = EXAMPLES[1].text
+TOKENS = "#" + urlencode({"page": "tokens", "text": "Hi 👋🏽 from the 👨‍👩‍👧 in 🇳🇴: café, naïve, ﬁne Å ½"})
 LINES = "\n".join(example.text for example in EXAMPLES)
 PICTURES = {
     "wide-light": {"viewport": {"width": 1440, "height": 1080}},
@@ -94,6 +96,19 @@ PICTURES = {
     },
     "summaries-light": {"viewport": {"width": 1440, "height": 1240}, "example": 1, "fragment": "#task=summarization"},
     "translations-light": {"viewport": {"width": 1440, "height": 1240}, "example": 0, "fragment": "#task=translation"},
+    "tokens-light": {"viewport": {"width": 1440, "height": 1000}, "text": None, "fragment": TOKENS},
+    "tokens-dark": {
+        "viewport": {"width": 1440, "height": 1000},
+        "color_scheme": "dark",
+        "text": None,
+        "fragment": TOKENS,
+    },
+    "tokens-phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "text": None,
+        "fragment": TOKENS,
+    },
     "status-light": {"viewport": {"width": 1440, "height": 1200}, "then": "#page=status"},
     "status-dark": {"viewport": {"width": 1440, "height": 1200}, "color_scheme": "dark", "then": "#page=status"},
     "status-phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "then": "#page=status"},
@@ -125,6 +140,9 @@ def take(
                 visitor.tab.locator("[data-act=lines]").check()
             visitor.press_run()
             visitor.settle()
+    if fragment == TOKENS:
+        visitor.page.wait_for_selector("#pg-tok-grid [role=gridcell]")
+        visitor.page.wait_for_timeout(2000)
     if then:
         visitor.page.evaluate("there => { location.hash = there }", then)
         visitor.page.wait_for_timeout(3000)
@@ -136,11 +154,14 @@ def take(
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "assets" / "images"
+    only = sys.argv[2:]  # names; none: all
     app = App()
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             for name, options in PICTURES.items():
+                if only and name not in only:
+                    continue
                 take(browser, app, name, folder, **options)
             browser.close()
     finally:

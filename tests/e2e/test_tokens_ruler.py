@@ -149,6 +149,15 @@ def test_what_breaks_others_is_said_or_shown(ruler):
     assert page.locator("#pg-tokens-ruler img").count() == 0
 
 
+def test_text_from_right_to_left_is_cut_from_right_to_left(ruler):
+    page = ruler("صباح الخير", "split/words").page
+    first, second = (cell.bounding_box() for cell in page.locator(CELL).all())
+    assert page.evaluate(LABELS) == [["صباح", "الخير"]]
+    assert first["x"] > second["x"] + second["width"] - 1
+    line = page.locator(".pg-tok-line").first
+    assert line.evaluate("line => getComputedStyle(line.querySelector('[dir]') || line).direction") == "rtl"
+
+
 def test_a_card_is_looked_inside(visit):
     visitor = visit()
     visitor.run("great food")

@@ -12,7 +12,7 @@ WORDS = {
     Flag.UNKNOWN: "unknown: stands for what the vocabulary does not have",
     Flag.CONTINUES: "continues the word before it",
     Flag.SPLIT: "begins or ends inside a character",
-    Flag.SHARED: "stands, with the token before it, for the same stretch",
+    Flag.SHARED: "stands, with the token beside it, for the same stretch",
 }
 
 

@@ -43,7 +43,7 @@ def _table(found: Languages, most: float) -> Html:
             "tr",
             el("th", _language(sentence), scope="row"),
             [
-                el("td", _cell(column[place], most), data_tier=ref.tier, data_label=label)
+                el("td", _cell(column[place], most, len(sentence.text.encode())), data_tier=ref.tier, data_label=label)
                 for ref, label, column in zip(found.refs, labels, found.cells, strict=True)
             ],
         )
@@ -86,16 +86,22 @@ def _language(sentence: Sentence) -> Html:
     )
 
 
-def _cell(cell: Cell, most: float) -> Child:
-    if cell.tokens is None:
+def _cell(cell: Cell, most: float, size: int) -> Child:
+    """size: of the sentence, in UTF-8 bytes."""
+    if not cell.tokens:
         return el("span", "–", cls="pg-tokens-value")
     lost = cell.unread >= FEW
     words = f"× {ratio(cell.premium, 1)}" if cell.premium is not None else "–"
     return [
         el("span", bar((cell.premium or 0.0) / most), cls="pg-language-bar", data_lost=lost),
-        el("span", el("b", words), el("span", whole(cell.tokens), cls="pg-quiet"), cls="pg-tokens-value"),
+        el("span", el("b", words), _count(cell.tokens, size), cls="pg-tokens-value"),
         el("small", percent(cell.unread), " not read", cls="pg-wrong") if lost else None,
     ]
+
+
+def _count(tokens: int, size: int) -> Html:
+    each = f"{ratio(size / tokens, 1)} bytes per token"
+    return el("span", whole(tokens), el("span", f" tokens, {each}", cls="pg-sr"), cls="pg-quiet", title=each)
 
 
 def _notes(found: Languages) -> Html:
