@@ -5,6 +5,17 @@
   const JOINING = /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Nko}]$/u;
   const JOINER = "\u200d"; // keeps joined letters joined where one of them is widened
 
+  // Boxes [left, right], those that touch as one, from left to right.
+  function joint(boxes) {
+    boxes.sort((one, other) => one[0] - other[0]);
+    const merged = [];
+    for (const [left, right] of boxes) {
+      const open = merged.at(-1);
+      if (open && left <= open[1] + 1) open[1] = Math.max(open[1], right); else merged.push([left, right]);
+    }
+    return merged;
+  }
+
   class Line {
     constructor(grid, number) {
       Object.assign(this, { grid, number, layout: grid.layout, text: grid.layout.text, line: grid.layout.lines[number] });
@@ -82,13 +93,7 @@
       if (offset === undefined) range.setStartBefore(first); else range.setStart(first, offset);
       if (begin === undefined) range.setEndAfter(final); else range.setEnd(final, begin + length);
       const found = [...range.getClientRects()].filter((rect) => rect.width > 0).map((rect) => [rect.left - this.left, rect.right - this.left]);
-      found.sort((one, other) => one[0] - other[0]);
-      const merged = [];
-      for (const [left, right] of found) {
-        const open = merged.at(-1);
-        if (open && left <= open[1] + 1) open[1] = Math.max(open[1], right); else merged.push([left, right]);
-      }
-      return merged;
+      return joint(found);
     }
 
     box(g) {
@@ -127,13 +132,7 @@
       if (low > text.byte[a]) { found.push(this.part(a, low, text.byte[a + 1])); a += 1; }
       if (high < text.byte[b]) { b -= 1; found.push(this.part(b, text.byte[b], high)); }
       if (a < b) found.push(...this.rects(a, b));
-      found.sort((one, other) => one[0] - other[0]);
-      const merged = [];
-      for (const [left, right] of found) {
-        const open = merged.at(-1);
-        if (open && left <= open[1] + 1) open[1] = Math.max(open[1], right); else merged.push([left, right]);
-      }
-      return merged;
+      return joint(found);
     }
 
     // -- the rows

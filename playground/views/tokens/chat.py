@@ -9,37 +9,18 @@ import numpy as np
 from playground.core.token_panels import Offer, Shares
 from playground.core.token_types import Conversation, Flag
 from playground.views.html import Child, Html, el, join
-from playground.views.tokens.names import name, percent, whole
+from playground.views.tokens.choosing import Choosing, choosing
+from playground.views.tokens.names import percent, whole
 
 MOST_SHOWN = 20_000  # bytes of the rendered text that are shown
 TEMPLATE = -1
 
 
 def choices(offers: Sequence[Offer], chosen: str) -> Html:
-    able = [offer.ref for offer in offers if not offer.why_not]
-    if not able:
-        picker: Child = el("p", "No tokenizer here has a chat template.", cls="pg-quiet")
-    else:
-        options = [el("option", ref.title, value=ref.id, selected=ref.id == chosen) for ref in able]
-        picker = [
-            el("label", "Written by", for_="pg-chat-who"),
-            el("select", options, id="pg-chat-who", cls="pg-chat-select"),
-        ]
-    cannot = [
-        el("li", name(offer.ref), el("span", offer.why_not), data_tier=offer.ref.tier)
-        for offer in offers
-        if offer.why_not
-    ]
-    why = (
-        el(
-            "details",
-            el("summary", f"{len(cannot)} of the ruler's tokenizers cannot"),
-            el("ul", cannot, cls="pg-chat-cannot"),
-        )
-        if cannot
-        else None
+    words = Choosing(
+        "Written by", "pg-chat-who", "No tokenizer here has a chat template.", "of the ruler's tokenizers cannot"
     )
-    return join([el("div", picker, cls="pg-chat-pick"), why])
+    return choosing(offers, chosen, words)
 
 
 def conversation(found: Conversation, shares: Shares) -> Html:

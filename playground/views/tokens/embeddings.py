@@ -7,37 +7,16 @@ from typing import Any
 
 from playground.core.embedding_types import Matrix
 from playground.core.token_panels import Near, Offer, Spread
-from playground.views.html import Child, Html, el, join
-from playground.views.tokens.names import bar, name, percent, whole
+from playground.views.html import Html, el, join
+from playground.views.tokens.choosing import Choosing, choosing
+from playground.views.tokens.names import bar, percent, whole
 
 
 def places(offers: Sequence[Offer], chosen: str) -> Html:
-    able = [offer.ref for offer in offers if not offer.why_not]
-    cannot = [
-        el("li", name(offer.ref), el("span", offer.why_not), data_tier=offer.ref.tier)
-        for offer in offers
-        if offer.why_not
-    ]
-    if able:
-        options = [el("option", ref.title, value=ref.id, selected=ref.id == chosen, data_tier=ref.tier) for ref in able]
-        picker: Child = [
-            el("label", "Embeddings of", for_="pg-peek-who"),
-            el("select", options, id="pg-peek-who", cls="pg-chat-select"),
-        ]
-    else:
-        picker = el(
-            "p", "No tokenizer in the ruler belongs to a model whose embeddings are here: add one.", cls="pg-quiet"
-        )
-    why = (
-        el(
-            "details",
-            el("summary", f"{len(cannot)} of the ruler's cannot be looked at"),
-            el("ul", cannot, cls="pg-chat-cannot"),
-        )
-        if cannot
-        else None
+    nobody = "No tokenizer in the ruler belongs to a model whose embeddings are here: add one."
+    return choosing(
+        offers, chosen, Choosing("Embeddings of", "pg-peek-who", nobody, "of the ruler's cannot be looked at")
     )
-    return join([el("div", picker, cls="pg-chat-pick"), why])
 
 
 def points(found: Spread) -> list[dict[str, Any]]:
