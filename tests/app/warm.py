@@ -82,7 +82,7 @@ def interpreter(root, **environment):
             process.stdin.flush()
             answer = process.stdout.readline()
             assert answer, "the warm interpreter has ended"
-            said = (path.read_text(encoding="utf-8") for path in (out, err))
+            said = (path.read_bytes().decode("utf-8") for path in (out, err))  # a written “\r” stays one
             return subprocess.CompletedProcess(str(script), int(answer), *said)
 
         try:
