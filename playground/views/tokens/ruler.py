@@ -69,7 +69,13 @@ def _rows() -> Html:
     """Which tokenizers read: a list that the script fills, and what adds to it."""
     return el(
         "div",
-        el("ul", id="pg-tok-rows", cls="pg-tok-rows", aria_label="Tokenizers in the ruler"),
+        el(
+            "ul",
+            el("li", "Opening the tokenizers …", cls="pg-quiet"),  # until the script has them
+            id="pg-tok-rows",
+            cls="pg-tok-rows",
+            aria_label="Tokenizers in the ruler",
+        ),
         el(
             "form",
             el("label", "Add a tokenizer", for_="pg-tok-pick"),
