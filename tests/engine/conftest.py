@@ -250,13 +250,13 @@ class Answer:
         self.times += 1
         self.ready.set()
 
-    def wait(self, seconds=5.0):
+    def wait(self, seconds=30.0):
         assert self.ready.wait(seconds), "no answer"
         return self
 
 
-def eventually(condition, seconds=5.0):
-    """Waits until it is true."""
+def eventually(condition, seconds=30.0):
+    """Waits until it is true: long, because other programs may have both cores for seconds."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came true"

@@ -83,7 +83,7 @@ class Desk:
         self.scheduler.put(work)
         return work
 
-    def wait(self, count, seconds=5.0):
+    def wait(self, count, seconds=30.0):
         eventually(lambda: len(self.answers) >= count, seconds)
 
 
