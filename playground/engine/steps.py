@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import threading
 import time
 from collections import deque
@@ -42,7 +41,9 @@ class Steps:
         self._max_batch = max_batch
         self._on_memory = on_memory
         self._lock = threading.Lock()  # a plain one: no exception can fall between its being taken and the `with`
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # Held while nobody rang. No SimpleQueue: its `get` with a timeout can wait for ever where that ran out while it began.
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._idle = False  # the device's thread waits for the bell
         self._here: dict[Work, None] = {}
         self._queue: FairQueue[Work] = FairQueue()
@@ -59,7 +60,8 @@ class Steps:
         """Under the lock."""
         if self._idle:
             self._idle = False
-            self._bell.put(None)
+            if self._bell.locked():
+                self._bell.release()
         if not self._stirred.is_set():
             self._stirred.set()
 
@@ -90,9 +92,7 @@ class Steps:
                     self._company = (0, 0.0)
                     return self._closed
                 self._idle = True
-            try:
-                self._bell.get(timeout=pause if waiting else None)
-            except queue.Empty:
+            if not self._bell.acquire(timeout=pause if waiting else -1):
                 until = 0.0
 
     def _do(self, job: Job, closed: bool) -> None:
