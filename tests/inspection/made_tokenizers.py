@@ -14,8 +14,6 @@ from playground.inspection.tokens import LocalInspector
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data" / "tokenizers"
-if not SHARED.is_dir():
-    SHARED = Path("/work/shared/data/tokenizers")
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the published vocabularies in shared/data are not here")
 INSPECTOR = LocalInspector()
 

