@@ -16,7 +16,7 @@ from playground.core.events import Failed, Finished, Progress
 from playground.core.reading_types import ExtractedAnswer
 from playground.core.streams import iterate
 from playground.engine import stack
-from playground.engine.loaders import EncodedQuestion
+from playground.engine.inputs import EncodedQuestion
 from playground.engine.models._questions import by_row, own_places
 from playground.engine.ops.extract import answered
 from playground.engine.runtime_local import LocalRuntime

@@ -20,7 +20,7 @@ from playground.core.events import LAST, Cancelled, Failed, Finished
 from playground.core.streams import iterate
 from playground.core.types import Spans
 from playground.engine import stack
-from playground.engine.loaders import EncodedWords
+from playground.engine.inputs import EncodedWords
 from playground.engine.models._words import by_row, first_places
 from playground.engine.ops import tag
 from playground.engine.runtime_local import LocalRuntime

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, Identity
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity
 from playground.engine.writers import Prompt, Vocabulary
 
 

@@ -13,7 +13,7 @@ from playground.core import gaps
 from playground.core.errors import NotSupported
 from playground.core.fill_task import canonical_word
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedGaps
+from playground.engine.inputs import Encoded, EncodedGaps
 
 Piece = tuple[int, int, int]  # its id, and its [start, end) in the text
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
 from playground.inspection import attention

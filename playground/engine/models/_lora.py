@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._adapters import HostedLoader
 from playground.engine.models._agreement import difference

@@ -11,7 +11,7 @@ import numpy as np
 from playground.core import reading
 from playground.core.errors import NotSupported
 from playground.core.types import ModelRef
-from playground.engine.loaders import Context, Encoded, EncodedQuestion
+from playground.engine.inputs import Context, Encoded, EncodedQuestion
 
 LONGEST_QUESTION = 64  # tokens that are read
 

@@ -12,7 +12,8 @@ import numpy as np
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._identity import identity_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, Identity
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity
 from playground.engine.models import _transformers as hf
 from playground.engine.models._decoder import HubVocabulary
 from playground.engine.models._rules import Manner

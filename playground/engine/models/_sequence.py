@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._hub import HubModel
 

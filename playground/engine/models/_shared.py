@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from playground.engine.loaders import Encoded
+from playground.engine.inputs import Encoded
 
 
 class Sharer(Protocol):

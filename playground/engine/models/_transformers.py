@@ -12,7 +12,8 @@ import numpy as np
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, EncodedPair, LoadContext
+from playground.engine.inputs import Encoded, EncodedPair
+from playground.engine.loaders import LoadContext
 from playground.engine.memory import is_out_of_memory, out_of_memory
 from playground.inspection import attention
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playground.engine.loaders import Encoded
+from playground.engine.inputs import Encoded
 from playground.engine.models import _gaps, _questions, _words
 
 

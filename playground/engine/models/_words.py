@@ -11,7 +11,7 @@ import numpy as np
 from playground.core import segment
 from playground.core.errors import NotSupported
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedWords
+from playground.engine.inputs import Encoded, EncodedWords
 
 MOST_PIECES = 16  # of a word that are read
 MOST_CHARACTERS = 256  # of a word that are looked at: 100 kB without a blank are one word

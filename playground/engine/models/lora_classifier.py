@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder

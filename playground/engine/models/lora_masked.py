@@ -14,7 +14,8 @@ import numpy as np
 
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._gaps import HubReader, Words, by_row, columns_of, hub_words
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder

@@ -15,7 +15,8 @@ import numpy as np
 
 from playground.core.sentences import LONGEST, sentences
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedWords, Identity, LoadContext
+from playground.engine.inputs import Encoded, EncodedWords
+from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._agreement import difference
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder

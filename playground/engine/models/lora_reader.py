@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._questions import HubQuestions, by_row, difference, own_places
 from playground.engine.models._shared import SharedEncoder

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, Identity, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models._windowed import Windowed

@@ -11,7 +11,8 @@ from playground.core.errors import LoadFailed
 from playground.core.task import canonical_label
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._sequence import MAPPING, SequenceModel
 

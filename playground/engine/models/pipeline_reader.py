@@ -12,7 +12,8 @@ import numpy as np
 from playground.core.errors import NotSupported
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import EncodedQuestion, LoadContext
+from playground.engine.inputs import EncodedQuestion
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._hub import HubModel
 from playground.engine.models._questions import HubQuestions, by_row, own_places

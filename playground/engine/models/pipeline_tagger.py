@@ -10,7 +10,8 @@ import numpy as np
 from playground.core.errors import NotSupported
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import EncodedWords, LoadContext
+from playground.engine.inputs import EncodedWords
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._hub import HubModel
 from playground.engine.models._windowed import Windowed

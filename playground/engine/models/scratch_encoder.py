@@ -9,7 +9,8 @@ import numpy as np
 
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.vectors import Vectors
 

@@ -10,7 +10,8 @@ import numpy as np
 from playground.core import gaps
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import EncodedGaps, LoadContext
+from playground.engine.inputs import EncodedGaps
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._gaps import Piece, Reader, Words, by_row
 from playground.engine.models._windowed import Windowed

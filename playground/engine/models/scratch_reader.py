@@ -9,7 +9,8 @@ import numpy as np
 
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Context, EncodedQuestion, LoadContext
+from playground.engine.inputs import Context, EncodedQuestion
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._questions import Questions, as_context
 from playground.engine.models._windowed import Windowed

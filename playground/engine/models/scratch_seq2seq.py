@@ -9,7 +9,8 @@ from typing import Any
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import Encoded, LoadContext
+from playground.engine.inputs import Encoded
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._identity import identity_of
 from playground.engine.models.scratch_decoder import END, ScratchVocabulary

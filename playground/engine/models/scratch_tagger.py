@@ -9,7 +9,8 @@ import numpy as np
 
 from playground.core.types import ModelRef
 from playground.engine import weights
-from playground.engine.loaders import EncodedWords, LoadContext
+from playground.engine.inputs import EncodedWords
+from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import Piece, Reader

@@ -10,7 +10,7 @@ import numpy as np
 from playground.core.calls import Call, Embed
 from playground.core.errors import EmptyInput, NotSupported
 from playground.core.types import Embeddings, ModelRef
-from playground.engine.loaders import Encoded
+from playground.engine.inputs import Encoded
 from playground.engine.ops._text import cut_note
 from playground.engine.scheduler import Outcome, Work
 

@@ -16,7 +16,7 @@ from playground.core.errors import NotSupported
 from playground.core.events import Progress
 from playground.core.reading_types import AnswerSpan, ExtractedAnswer
 from playground.core.types import ModelRef
-from playground.engine.loaders import Context, EncodedQuestion
+from playground.engine.inputs import Context, EncodedQuestion
 from playground.engine.ops.tag import note
 from playground.engine.scheduler import Outcome, Work
 

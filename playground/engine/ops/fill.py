@@ -12,7 +12,7 @@ from playground.core.calls import Call, Fill
 from playground.core.errors import InputError, NotSupported
 from playground.core.reading_types import Choices, Filling, Weighed
 from playground.core.types import ModelRef
-from playground.engine.loaders import EncodedGaps
+from playground.engine.inputs import EncodedGaps
 from playground.engine.models._gaps import Words
 from playground.engine.scheduler import Outcome, Work
 

@@ -14,7 +14,7 @@ from playground.core.calls import Call, Match
 from playground.core.errors import InputError, NotSupported
 from playground.core.events import Progress
 from playground.core.types import ModelRef
-from playground.engine.loaders import Encoded, EncodedPair
+from playground.engine.inputs import Encoded, EncodedPair
 from playground.engine.ops._text import cut_note
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.scores import chosen, judged

@@ -17,7 +17,7 @@ from playground.core.events import Progress
 from playground.core.sentences import sentences
 from playground.core.types import ModelRef
 from playground.core.writing_types import Text
-from playground.engine.loaders import Encoded
+from playground.engine.inputs import Encoded
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.windows import Window, windows
 

@@ -13,7 +13,7 @@ from playground.core.bio import Scheme
 from playground.core.calls import Call, Tag
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef, Span, Spans, in_order
-from playground.engine.loaders import EncodedWords
+from playground.engine.inputs import EncodedWords
 from playground.engine.scheduler import Outcome, Work
 from playground.engine.windows import Window, windows
 
