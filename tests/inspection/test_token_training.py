@@ -94,10 +94,9 @@ def test_the_fast_bpe_learns_our_own_merges():
 
 
 def test_the_vocabulary_of_wordpiece_is_the_librarys_own():
-    """On words that leave no tie: where pairs occur equally often the library itself takes now the one, now the other."""
-    text = "\n".join(
-        word for word, count in (("abc", 9), ("de", 7), ("fgh", 5), ("xyz", 3), ("once", 1)) for _ in range(count)
-    )
+    """Where no two pairs occur equally often: else the library itself takes now the one, now the other."""
+    counts = (("ab", 9), ("abc", 4), ("de", 8), ("fg", 4), ("fgh", 3), ("i", 1))
+    text = "\n".join(word for word, count in counts for _ in range(count))
     for size in (300, 25):
         made = train_fast.learn(text, TrainingKind.WORDPIECE, size, lambda *_: None)
         theirs = Theirs(models.WordPiece(unk_token="[UNK]"))
