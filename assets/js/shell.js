@@ -35,6 +35,7 @@
     consoles.get(name).restore(link);
   }
 
+  playground.go = go;
   playground.mounted = () => { follow(); paintControls(); paintQr(); };
 
   addEventListener("hashchange", () => {
@@ -45,8 +46,10 @@
     closeMenu();
   });
 
-  actions.task = (link, event) => { event.preventDefault(); location.hash = "task=" + encodeURIComponent(link.dataset.task); closeMenu(); };
-  actions.page = (link, event) => { event.preventDefault(); location.hash = "page=" + encodeURIComponent(link.dataset.page); closeMenu(); };
+  // To another tab, which begins at its top. Back and forward keep their places: the browser sees to that.
+  function go(hash) { location.hash = hash; closeMenu(); scrollTo({ top: 0 }); }
+  actions.task = (link, event) => { event.preventDefault(); go("task=" + encodeURIComponent(link.dataset.task)); };
+  actions.page = (link, event) => { event.preventDefault(); go("page=" + encodeURIComponent(link.dataset.page)); };
   actions.home = (link, event) => { event.preventDefault(); closeMenu(); scrollTo({ top: 0 }); };
 
   // -- theme

@@ -38,6 +38,6 @@
     fields.set("text", console_.asked);
     const model = console_.models[tier] || picker?.value || "";
     if (model) fields.set("model." + tier, model);
-    location.hash = fields.toString();
+    playground.go(fields.toString());
   };
 })();

@@ -160,9 +160,11 @@ def test_text_from_right_to_left_is_cut_from_right_to_left(ruler):
 
 def test_a_card_is_looked_inside(visit):
     visitor = visit()
+    visitor.page.set_viewport_size({"width": 1440, "height": 500})
     visitor.run("great food")
-    visitor.card("scratch").locator("[data-act=inside]").click()
+    visitor.card("scratch").locator("[data-act=inside]").click()  # it has to be scrolled to
     visitor.page.wait_for_selector("#pg-tab-tokens[data-shown] [role=gridcell]")
+    assert visitor.page.evaluate("scrollY") == 0
     assert visitor.page.input_value("#pg-tok-text") == "great food"
     visitor.page.go_back()
     visitor.page.wait_for_selector("#pg-tab-sentiment[data-shown]")
