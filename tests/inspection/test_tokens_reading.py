@@ -158,10 +158,10 @@ def test_letters_that_are_no_token_are_left_out():
 
 
 def test_characters_are_what_a_reader_sees():
-    family = "👩‍👩‍👧e\u0301"
     ref = TokenizerRef("characters", "characters", Opener.SPLIT, name="characters")
-    assert surfaces(read(ref, family)) == regex.findall(r"\X", family)
-    assert np.all(read(ref, family).ids == -1)
+    for text in ("👩‍👩‍👧e\u0301", "a\r\nb\n\rc", "“plain”, né 日本 🦓\t\0", "각ᄀ", "🇳🇴🇸🇪"):
+        assert surfaces(read(ref, text)) == regex.findall(r"\X", text)
+        assert np.all(read(ref, text).ids == -1)
 
 
 def test_what_cannot_be_opened_is_said_in_one_sentence(tmp_path):

@@ -9,12 +9,15 @@ import regex
 
 from playground.core.errors import NotSupported
 from playground.core.token_types import Conversation, Derivation, Family, Message, Reading, TokenizerRef
+from playground.inspection.tokens import placing
 
 _CUTS = {
     "characters": (Family.CHARACTERS, regex.compile(r"\X")),
     "words": (Family.WORDS, regex.compile(r"[\w\p{M}]+(?:['’][\w\p{M}]+)*|[^\s\w]")),
     "sentences": (Family.SENTENCES, regex.compile(r"\S.*?(?:[.!?…。！？।؟]+[\"'”’)\]]*(?=\s|$)|$|\n)", regex.DOTALL)),
 }
+# What is a character by itself whatever stands beside it (Unicode Standard Annex 29, table 2).
+_APART = regex.compile(r"[\p{Grapheme_Cluster_Break=Other}\p{Grapheme_Cluster_Break=Control}\n]*+")
 
 
 class Split:
@@ -23,9 +26,8 @@ class Split:
         self._family, self._pattern = _CUTS[ref.name]
 
     def read(self, text: str, *, control: bool, special: bool) -> Reading:
-        starts = np.zeros(len(text) + 1, dtype=np.int64)  # of each character, in bytes
-        np.cumsum([len(character.encode("utf-8")) for character in text], out=starts[1:])
-        spans = np.array([match.span() for match in self._pattern.finditer(text)], dtype=np.int64).reshape(-1, 2)
+        starts = placing.byte_starts(text)
+        spans = self._cut(text)
         count = len(spans)
         return Reading(
             self._ref,
@@ -35,6 +37,12 @@ class Split:
             spans=starts[spans].astype(np.int32),
             flags=np.zeros(count, dtype=np.uint8),
         )
+
+    def _cut(self, text: str) -> np.ndarray:
+        """int64 [N, 2], in characters."""
+        if self._family is Family.CHARACTERS and _APART.fullmatch(text):  # far quicker
+            return placing.in_row(np.ones(len(text), dtype=np.int64))
+        return np.array([match.span() for match in self._pattern.finditer(text)], dtype=np.int64).reshape(-1, 2)
 
     def forms(self, ids: Sequence[int]) -> dict[int, str]:
         return {}
