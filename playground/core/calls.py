@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from playground.core.attention_types import Cut, Instead, PartName
 from playground.core.types import ModelRef
 from playground.core.writing_types import Writing
 
@@ -124,7 +125,51 @@ class Embed(Call):
 
 
 @dataclass(frozen=True)
-class Attend(Call):
-    """Where a model's tokens look in one text. Finishes with `AttentionMap`; a long text is cut, and its stats say so."""
+class Look(Call):
+    """A look inside a model while it reads a text. target: what an encoder-decoder wrote of it; other models take none."""
 
     text: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Attend(Look):
+    """Where a model's tokens look. Finishes with `AttentionMap`; a long text is cut, and its stats say so.
+
+    keep: (part, layer) pairs whose weights are wanted of a text that is too long to keep all.
+    """
+
+    keep: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablate(Look):
+    """The same text with a part of the model switched off. Finishes with `Ablated`."""
+
+    cut: Cut = Cut()
+
+
+@dataclass(frozen=True)
+class AblateEach(Look):
+    """The same text once for each head of a part, that head switched off. `Progress` events hold the grid so far; finishes with
+    `AblationGrid`.
+    """
+
+    part: PartName = PartName.ENCODER
+    instead: Instead = Instead.ZERO
+
+
+@dataclass(frozen=True)
+class LookThrough(Look):
+    """What the model would say after each of its layers. Finishes with `LayerLens`."""
+
+
+@dataclass(frozen=True)
+class Repeat(Call):
+    """Texts of random tokens, each said twice. Finishes with `RepeatScores`. length: tokens until a text repeats itself; the
+    model's own context may allow fewer.
+    """
+
+    length: int = 24
+    texts: int = 8
+    seed: int = 0

@@ -36,8 +36,11 @@ class Loading(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
+    """`so_far`: what is known already, of a work whose output grows."""
+
     what: str = ""
     fraction: float | None = None
+    so_far: Any = None
 
 
 @dataclass(frozen=True)

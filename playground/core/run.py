@@ -104,11 +104,12 @@ class TableProgress:
 
 @dataclass(frozen=True)
 class Work:
-    """What the service has in progress, all visitors together. `limit`: the most requests (runs and tables) at once;
-    `since`: the server's start.
+    """What the service has in progress, all visitors together. `looks`: into models. `limit`: the most requests (runs,
+    tables and looks) at once; `since`: the server's start.
     """
 
     runs: int = 0
     tables: tuple[TableProgress, ...] = ()
     limit: int | None = None
     since: datetime | None = None
+    looks: int = 0

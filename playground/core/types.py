@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from playground.core.attention_types import Ablated, AblationGrid, AttentionMap, LayerLens, RepeatScores
 from playground.core.reading_types import Choices, ExtractedAnswer, GapWords, GoldAnswers, ScoreSource
 from playground.core.writing_types import Foreseen, References, Text
 
@@ -160,23 +161,9 @@ class Embeddings:
     kind: ClassVar[str] = "embeddings"
 
 
-@dataclass(frozen=True)
-class AttentionMap:
-    """Where each token of one text looked: weights float32 [layers, heads, queries, keys]; a row of keys sums to 1.
-
-    tokens: the queries' (and keys') pieces of the text as it was written, special tokens by their name.
-    spans: their [start, end) in characters of the text; (n, n) for what is not in it.
-    """
-
-    weights: np.ndarray
-    tokens: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
-
-    kind: ClassVar[str] = "attention"
-
-
 Answer = Labels | MultiLabels | Spans | ExtractedAnswer | Choices | Text | Foreseen  # what a tier gives to a task
-Output = Answer | Embeddings | AttentionMap
+Insight = AttentionMap | Ablated | AblationGrid | LayerLens | RepeatScores  # what is seen inside a model
+Output = Answer | Embeddings | Insight
 # The true answer: a label, all labels that hold, all spans of the text, what counts as an answer to a question, words for gaps, or
 # texts that a good one is like.
 Gold = str | frozenset[str] | tuple[Span, ...] | GoldAnswers | GapWords | References

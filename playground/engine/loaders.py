@@ -12,6 +12,7 @@ from playground.core.registry import Registry, modules_in
 from playground.core.types import ModelRef
 from playground.engine.background import Background
 from playground.engine.inputs import Context, Encoded, EncodedGaps, EncodedPair, EncodedQuestion, EncodedWords
+from playground.engine.insides import Insides
 from playground.engine.vectors import Vectors
 
 Report = Callable[[str, "float | None"], None]
@@ -161,21 +162,10 @@ class GapFiller(Answering, Protocol):
 
 
 class Attentive(TextModel, Protocol):
-    """A model whose attention can be looked at. `heads`: of all its layers together."""
+    """A model that can be looked into."""
 
     @property
-    def heads(self) -> int: ...
-
-    def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        """Each token of `encode` as it stands in the text (a special one by its name), and its [start, end) there in
-        characters. Device thread only.
-        """
-
-    def attend(self, row: Encoded) -> np.ndarray:
-        """float32 [layers, heads, T, T]: queries by keys, each row of keys summing to 1. Device thread only.
-
-        Raises NotSupported where the model's class hides it.
-        """
+    def insides(self) -> Insides: ...
 
 
 class TextEncoder(TextModel, Protocol):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from playground.engine.loaders import Answering
 
 READ = 256  # tokens of a text that a step reads at most, so that a long prompt keeps no other text waiting for long
+NAMED = 12  # unknown characters that a note names
 
 
 class Vocabulary(Protocol):
@@ -28,6 +29,15 @@ class Vocabulary(Protocol):
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The characters that `encode` leaves out."""
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """[start, end) in the text of each token of `encode`: of one that is a part of a character all of it."""
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each token by itself, special ones by their name."""
+
+    def common(self) -> list[int]:
+        """All but special tokens."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,18 @@ class Rewriter(Answering, Protocol):
 
     def source(self, text: str, max_length: int) -> Prompt:
         """A text as it reads one, its beginning alone where it is too long."""
+
+
+def left_out(unknown: Sequence[str]) -> str:
+    """A sentence about characters that a model does not know; empty where there are none.
+
+    >>> left_out("ж水"), left_out("")
+    ('This model does not know ж 水: they were left out.', '')
+    """
+    if not unknown:
+        return ""
+    more = " and others" if len(unknown) > NAMED else ""
+    return f"This model does not know {' '.join(unknown[:NAMED])}{more}: they were left out."
 
 
 class Decoder(Answering, Protocol):

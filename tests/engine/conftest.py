@@ -143,6 +143,14 @@ def writers(tmp_path_factory):
     return writers.make(tmp_path_factory.mktemp("writers"))
 
 
+@pytest.fixture(scope="session")
+def looked(tmp_path_factory, tiny, taggers, matchers, fillers, writers):
+    from . import looked_into
+
+    root = tmp_path_factory.mktemp("looked")
+    return looked_into.Looked(looked_into.cases(root, tiny, taggers, matchers, fillers, writers))
+
+
 @dataclass
 class FakeBackend:
     """Loads a string in `seconds`, with faults on demand. It knows who is in memory, and complains where the cache breaks

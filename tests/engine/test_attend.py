@@ -7,12 +7,14 @@ import threading
 import numpy as np
 import pytest
 
+from playground.core.attention_types import Part, PartName
 from playground.core.calls import Attend, Classify
 from playground.core.cancel import Cancel
 from playground.core.errors import NotSupported
 from playground.core.events import LAST, Failed, Finished
 from playground.core.streams import iterate
-from playground.engine.ops.attend import MOST_BYTES, longest
+from playground.engine.ops import attend
+from playground.engine.ops.attend import MOST_RECORDED, longest
 from playground.engine.runtime_local import LocalRuntime
 from playground.inspection import attention
 from playground.settings import Settings
@@ -49,13 +51,14 @@ def eager(folder, kind, text, wrap=lambda model: model):
 
 
 def well_formed(found, text):
-    count = len(found.tokens)
-    assert found.weights.dtype == np.float32
-    assert found.weights.shape[2:] == (count, count)
-    np.testing.assert_allclose(found.weights.sum(-1), 1, atol=1e-5)
-    assert found.weights.min() >= 0
-    assert len(found.spans) == count
-    for token, (start, end) in zip(found.tokens, found.spans, strict=True):
+    (side,), (part,) = found.sides, found.parts
+    count, weights = len(side), part.stack()
+    assert weights.dtype == np.float32
+    assert weights.shape == (part.part.layers, part.part.heads, count, count)
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    assert weights.min() >= 0
+    assert len(side.spans) == count
+    for token, (start, end) in zip(side.tokens, side.spans, strict=True):
         assert start == end or token == text[start:end]
 
 
@@ -83,8 +86,10 @@ def test_weights_of_encoder_adapter_and_whole_classifier_are_those_of_an_eager_c
     for ref, expected in zip(refs, [whole, bare, *adapted], strict=True):
         found = answer(runtime, Attend(ref, text=text))
         well_formed(found.output, text)
-        np.testing.assert_allclose(found.output.weights, expected, atol=1e-5)
-        assert found.output.tokens == ("[CLS]", *text.split(), "[SEP]")
+        weights = found.output.parts[0].stack()
+        np.testing.assert_allclose(weights[0], expected[0], atol=1e-6)
+        np.testing.assert_allclose(weights, expected, atol=1e-5)  # its weights are large: the last bits grow on the way
+        assert found.output.sides[0].tokens == ("[CLS]", *text.split(), "[SEP]")
         assert found.stats.fingerprint
         assert found.stats.truncated is False
 
@@ -101,27 +106,75 @@ def test_weights_of_our_own_model_are_what_it_records(runtime, tiny, text):
     with torch.inference_mode():
         model(*pad([tokenizer.for_classifier(text, 32)]), record)
     found = answer(runtime, Attend(tiny.scratch_ref, text=text)).output
-    np.testing.assert_allclose(found.weights, torch.cat(record).numpy(), atol=1e-6)
+    np.testing.assert_allclose(found.parts[0].stack(), torch.cat(record).numpy(), atol=1e-6)
     well_formed(found, text)
-    assert found.tokens[0] == CLS
-    assert {place for start, end in found.spans for place in range(start, end)} == set(range(len(text)))
+    (side,) = found.sides
+    assert side.tokens[0] == CLS
+    assert {place for start, end in side.spans for place in range(start, end)} == set(range(len(text)))
 
 
 def test_a_long_text_is_cut_and_the_note_says_so(runtime, tiny, monkeypatch):
     found = answer(runtime, Attend(tiny.adapter_ref(0), text="good film " * 40))
-    assert len(found.output.tokens) == 32
+    assert len(found.output.sides[0]) == 32
     assert found.stats.truncated
     assert "first 32 tokens" in found.stats.note
-    monkeypatch.setattr("playground.engine.ops.attend.MOST_BYTES", 4 * 8 * 10 * 10)  # 2 layers of 4 heads, 10 tokens
+    monkeypatch.setattr("playground.engine.ops.attend.MOST_RECORDED", 4 * 8 * 10 * 10)  # 2 layers of 4 heads, 10 tokens
     found = answer(runtime, Attend(tiny.adapter_ref(0), text="good film " * 40))
-    assert found.output.weights.shape == (2, 4, 10, 10)
-    assert found.output.tokens == ("[CLS]", *(["good", "film"] * 4), "[SEP]")
+    assert found.output.parts[0].stack().shape == (2, 4, 10, 10)
+    assert found.output.sides[0].tokens == ("[CLS]", *(["good", "film"] * 4), "[SEP]")
     assert "first 10 tokens" in found.stats.note
 
 
-def test_the_largest_answer_is_bounded():
-    for heads in (1, 72, 144, 384):
-        assert 4 * heads * longest(heads) ** 2 <= MOST_BYTES
+def test_of_a_text_too_long_to_keep_all_the_layers_that_were_asked_for_come(runtime, tiny, monkeypatch):
+    whole = answer(runtime, Attend(tiny.adapter_ref(0), text="good film " * 40)).output.parts[0]
+    assert whole.whole
+    monkeypatch.setattr("playground.engine.ops.attend.MOST_BYTES", 4 * 8 * 10 * 10)
+    for keep, layers in (((), [0]), ((("encoder", 1),), [1]), ((("encoder", 1), ("encoder", 0)), [0, 1])):
+        (part,) = answer(runtime, Attend(tiny.adapter_ref(0), text="good film " * 40, keep=keep)).output.parts
+        assert sorted(part.weights) == layers
+        np.testing.assert_array_equal(part.thumbnails, whole.thumbnails)
+        for layer in layers:
+            np.testing.assert_allclose(part.weights[layer], whole.weights[layer], atol=1e-6)
+
+
+def test_where_many_look_at_once_what_is_recorded_of_all_stays_bounded(runtime, tiny, monkeypatch):
+    op, text, users = attend.OP, "good film " * 40, 8
+    alone = answer(runtime, Attend(tiny.adapter_ref(0), text=text)).output.parts[0]
+    size = alone.stack().nbytes
+    ready, held, step, done = threading.Event(), [], op._on, threading.Semaphore(0)
+
+    def observed(work):
+        ready.wait(30)
+        outcome = step(work)
+        held.append(op._held())
+        return outcome
+
+    monkeypatch.setattr(op, "_on", observed)
+    monkeypatch.setattr(attend, "MOST_HELD", 3 * size)
+    found = []
+
+    def emit(event):
+        if isinstance(event, LAST):
+            found.append(event)
+            done.release()
+
+    for user in range(users):
+        runtime.submit(Attend(tiny.adapter_ref(0), user=f"u{user}", text=text), emit, Cancel(60))
+    ready.set()
+    for _ in range(users):
+        assert done.acquire(timeout=60)
+    assert size < max(held) <= 3 * size, "several are at it at once, and not all"
+    assert op._held() == 0
+    for event in found:
+        assert isinstance(event, Finished), event
+        np.testing.assert_allclose(event.output.parts[0].stack(), alone.stack(), atol=1e-6)
+
+
+def test_what_is_recorded_is_bounded():
+    for layers, heads in ((1, 1), (6, 12), (12, 12), (24, 16)):
+        part = Part(PartName.ENCODER, layers, heads)
+        assert 4 * layers * heads * longest([part]) ** 2 <= MOST_RECORDED
+        assert longest([part, part]) < longest([part])
 
 
 def test_nothing_is_recorded_for_who_does_not_ask_and_a_model_that_hides_it_says_so(runtime, tiny, monkeypatch):
@@ -149,7 +202,7 @@ def test_answers_in_flight_do_not_change_by_a_bit_while_attention_is_recorded(ru
     refs = [tiny.adapter_ref(0), tiny.adapter_ref(1), tiny.classifier_ref, tiny.scratch_ref]
     pairs = [(ref, text) for ref in refs for text in TEXTS]
     quiet = {(ref.id, text): answer(runtime, Classify(ref, text=text)).output for ref, text in pairs}
-    maps = {(ref.id, text): answer(runtime, Attend(ref, text=text)).output.weights for ref, text in pairs}
+    maps = {(ref.id, text): answer(runtime, Attend(ref, text=text)).output.parts[0].stack() for ref, text in pairs}
 
     draw = random.Random(7)
     calls = [Classify(ref, user=f"u{n % 5}", text=text) for n, (ref, text) in enumerate(pairs * 12)]
@@ -174,7 +227,7 @@ def test_answers_in_flight_do_not_change_by_a_bit_while_attention_is_recorded(ru
         event = found[index]
         assert isinstance(event, Finished), event
         if isinstance(call, Attend):
-            np.testing.assert_allclose(event.output.weights, maps[call.model.id, call.text], atol=1e-6)
+            np.testing.assert_allclose(event.output.parts[0].stack(), maps[call.model.id, call.text], atol=1e-6)
             assert event.stats.batch_size == 1
             continue
         batched += event.stats.batch_size > 1
@@ -200,11 +253,12 @@ def test_a_recorded_forward_pass_gives_the_very_bits_of_a_plain_one(tiny):
         expected = plain(**inputs).logits
         weights = other(**inputs, output_attentions=True).attentions
         assert torch.equal(ours(**inputs).logits, expected)
-        with attention.recorded() as found:
+        with attention.observed(record=True) as seen:
             assert torch.equal(ours(**inputs).logits, expected)
-        with attention.recorded() as nothing:
+        with attention.observed(record=True) as nothing:
             pass
-    assert nothing == []
+    assert nothing.weights == []
+    found = seen.weights
     assert len(found) == len(weights) == 2
     padding = inputs["attention_mask"] == 0
     for mine, theirs in zip(found, weights, strict=True):
@@ -231,10 +285,10 @@ def test_causal_models_and_shared_keys_are_recorded_too(groups):
     for mask in (torch.ones_like(ids), torch.tensor([[1] * 9, [1] * 6 + [0] * 3])):
         with torch.inference_mode():
             expected = other(input_ids=ids, attention_mask=mask, output_attentions=True, use_cache=False)
-            with attention.recorded() as found:
+            with attention.observed(record=True) as seen:
                 ours(input_ids=ids, attention_mask=mask, use_cache=False)
-        for mine, theirs in zip(found, expected.attentions, strict=True):
-            torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)
+        for mine, theirs in zip(seen.weights, expected.attentions, strict=True):
+            torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=0)
             assert mine.triu(1).abs().max() == 0
 
 

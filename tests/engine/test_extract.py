@@ -272,10 +272,10 @@ def test_attention_is_of_question_and_context(runtime, readers):
     for ref in readers.all:
         found = events(runtime, Attend(ref, text=text))[-1]
         assert isinstance(found, Finished), found
-        shown = found.output
-        assert shown.weights.shape[-1] == len(shown.tokens) == len(shown.spans)
-        np.testing.assert_allclose(shown.weights.sum(-1), 1, atol=1e-4)
-        said = [text[a:b] for a, b in shown.spans if a < b]
+        (side,), weights = found.output.sides, found.output.parts[0].stack()
+        assert weights.shape[-1] == len(side) == len(side.spans)
+        np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-4)
+        said = [text[a:b] for a, b in side.spans if a < b]
         assert "".join("".join(said).split()).lower() == "".join(text.split()).lower()
 
 

@@ -283,14 +283,15 @@ def test_merged_it_answers_the_same(fillers, monkeypatch):
 def test_its_attention_can_be_looked_at(runtime, fillers, kind):
     text = f"🙂 the very {MASK} film"
     found = answer(runtime, Attend(getattr(fillers, kind), text=text)).output
-    assert found.weights.shape[-1] == len(found.tokens)
-    assert found.weights.sum(-1) == pytest.approx(1.0, abs=1e-4)
-    places = [span for token, span in zip(found.tokens, found.spans, strict=True) if token.strip() == MASK]
+    (side,), weights = found.sides, found.parts[0].stack()
+    assert weights.shape[-1] == len(side)
+    assert weights.sum(-1) == pytest.approx(1.0, abs=1e-4)
+    places = [span for token, span in zip(side.tokens, side.spans, strict=True) if token.strip() == MASK]
     assert len(places) == 1
     assert text[slice(*places[0])].strip() == MASK
     long = answer(runtime, Attend(getattr(fillers, kind), text="good " * 200 + MASK))
     assert long.stats.truncated
-    assert any(token.strip() == MASK for token in long.output.tokens)
+    assert any(token.strip() == MASK for token in long.output.sides[0].tokens)
 
 
 # -- what cannot be filled

@@ -314,9 +314,10 @@ def test_sentence_vectors_of_the_bare_encoder_stay_what_they_were(runtime, match
 def test_attention_can_be_looked_at_where_the_model_shows_it(runtime, matchers):
     for ref in matchers.near:
         found = answer(runtime, Attend(ref, text="a good film")).output
-        assert len(found.tokens) == found.weights.shape[-1]
-        np.testing.assert_allclose(found.weights.sum(-1), 1, atol=1e-5)
-    one, other = (answer(runtime, Attend(ref, text="a good film")).output.weights for ref in matchers.near[:2])
+        weights = found.parts[0].stack()
+        assert len(found.sides[0]) == weights.shape[-1]
+        np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    one, other = (answer(runtime, Attend(ref, text="a good film")).output.parts[0].stack() for ref in matchers.near[:2])
     assert np.abs(one - other).max() > 1e-3
     assert "attention" in fails(runtime, Attend(matchers.nli(), text="a good film"), NotSupported)
 

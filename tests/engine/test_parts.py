@@ -158,5 +158,6 @@ def test_loaders_and_operations_are_found_in_their_packages():
         *("scratch-classifier", "scratch-encoder", "scratch-masked", "scratch-reader", "scratch-tagger"),
         *("scratch-decoder", "scratch-seq2seq"),
     }
-    reading = ["Attend", "Classify", "Embed", "Extract", "Fill", "Match", "Tag"]
-    assert build_ops().names() == sorted([*reading, "Foresee", "Generate", "Pick", "Rewrite"])
+    reading = ["Classify", "Embed", "Extract", "Fill", "Match", "Tag"]
+    looking = ["Ablate", "AblateEach", "Attend", "LookThrough", "Repeat"]
+    assert build_ops().names() == sorted([*reading, *looking, "Foresee", "Generate", "Pick", "Rewrite"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from playground.core.attention_types import Cut, Head, Instead, PartName, Token
 from playground.engine import stack
 from playground.engine.loaders import LoadContext, build_loaders
 from playground.engine.models._agreement import answers
@@ -39,9 +40,20 @@ def check(tiny, device, dtype, close):
     mixed = adapters[0].runner.logits([(adapters[i % 2], adapters[0].encode(TEXTS[i], 32)) for i in range(5)])
     alone = [adapters[i % 2].runner.logits([(adapters[i % 2], adapters[0].encode(TEXTS[i], 32))])[0] for i in range(5)]
     assert np.abs(answers(mixed) - answers(alone)).mean() < close
-    weights = adapters[0].attend(adapters[0].encode(TEXTS[1], 32))
-    assert weights.dtype == np.float32
-    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    inside = adapters[0].insides
+    for weights in inside.attend(inside.read(TEXTS[1], "", 32))["encoder"]:
+        assert str(weights.dtype) == "torch.float32"
+        np.testing.assert_allclose(weights.cpu().numpy().sum(-1), 1, atol=1e-5)
+    for model in (adapters[0], whole, scratch):
+        inside = model.insides
+        seen = inside.read(TEXTS[1], "", 32)
+        cuts = [Cut(), Cut((Head(PartName.ENCODER, 0, 1),)), Cut(tokens=(Token(0, 2),), instead=Instead.MEAN)]
+        before, *after = inside.answers(seen, cuts)
+        assert all(numbers.dtype == np.float32 and np.isfinite(numbers).all() for numbers in (before, *after))
+        assert all(np.abs(numbers - before).max() > 0 for numbers in after)
+        lens = inside.lens(seen, ())
+        assert lens.note == ""
+        assert np.abs(answers([lens.at(lens.count - 1)]) - answers([before])).max() < close
     vectors = base.embed([base.encode(text, 32) for text in TEXTS])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 

@@ -340,12 +340,13 @@ def test_its_attention_can_be_looked_at(runtime, taggers, name):
 
     ref, text = getattr(taggers, name), "Ada didn't"
     found = answer(runtime, Attend(ref, text=text)).output
-    count = len(found.tokens)
-    assert found.weights.shape == (2, 2 if name == "scratch" else 4, count, count)
-    np.testing.assert_allclose(found.weights.sum(-1), 1, atol=1e-5)
-    for token, (start, end) in zip(found.tokens, found.spans, strict=True):
+    (side,), weights = found.sides, found.parts[0].stack()
+    count = len(side)
+    assert weights.shape == (2, 2 if name == "scratch" else 4, count, count)
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    for token, (start, end) in zip(side.tokens, side.spans, strict=True):
         assert start == end or token == text[start:end]
-    assert "".join(text[start:end] for start, end in dict.fromkeys(found.spans)) == "Adadidn't"
+    assert "".join(text[start:end] for start, end in dict.fromkeys(side.spans)) == "Adadidn't"
     if name in ("bert", "general"):  # as an eager copy reports it
         model = plain(ref)
         getattr(model, "base_model", model).config._attn_implementation = "eager"
@@ -353,10 +354,10 @@ def test_its_attention_can_be_looked_at(runtime, taggers, name):
         inputs = tokenizer_of(taggers.bert)(words_of(text), is_split_into_words=True, return_tensors="pt")
         with torch.inference_mode():
             expected = torch.cat(model(**inputs, output_attentions=True).attentions).numpy()
-        np.testing.assert_allclose(found.weights, expected, atol=1e-5)
+        np.testing.assert_allclose(weights, expected, atol=1e-5)
     long = answer(runtime, Attend(ref, text=article()))
     assert long.stats.truncated
-    assert len(long.output.tokens) <= WINDOW
+    assert len(long.output.sides[0]) <= WINDOW
 
 
 # -- any text

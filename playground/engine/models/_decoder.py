@@ -11,6 +11,7 @@ from typing import Any
 from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity
+from playground.engine.models import _transformers as hf
 from playground.engine.writers import Prompt, Vocabulary
 
 
@@ -78,6 +79,18 @@ class HubVocabulary:
 
     def unknown(self, text: str) -> tuple[str, ...]:
         return ()
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """[start, end) in the text of each token of `encode`."""
+        return [(start, end) for _, start, end, _ in hf.spelled(self._tokenizer, text, add_special_tokens=False)]
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each token by itself, special ones by their name."""
+        return hf.names(self._tokenizer, ids)
+
+    def common(self) -> list[int]:
+        """All but special tokens."""
+        return hf.common(self._tokenizer)
 
 
 def _generation_config(ref: ModelRef) -> dict[str, Any]:

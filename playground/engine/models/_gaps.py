@@ -149,9 +149,17 @@ class Words:
 
     def shares(self, logits: np.ndarray) -> np.ndarray:
         """logits [V] -> the words' probabilities, float64 [words], of all tokens together."""
+        return self._all(logits)[:-1]
+
+    def logs(self, logits: np.ndarray) -> np.ndarray:
+        """logits [V] -> the logarithms of the words' probabilities, float32 [words + 1]: the last of all tokens without a word."""
+        found: np.ndarray = np.log(np.maximum(self._all(logits), np.finfo(np.float32).tiny)).astype(np.float32)
+        return found
+
+    def _all(self, logits: np.ndarray) -> np.ndarray:
         numbers = logits.astype(np.float64)
         shares = np.exp(numbers - numbers.max())
-        return np.bincount(self.of, shares / shares.sum(), minlength=len(self.shown) + 1)[:-1]
+        return np.bincount(self.of, shares / shares.sum(), minlength=len(self.shown) + 1)
 
     def together(self, shares: np.ndarray, wanted: Iterable[str]) -> float | None:
         """The probability that it is one of the wanted words, without case; None where none of them is in the vocabulary."""

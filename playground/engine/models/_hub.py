@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
-
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._encoder_insides import EncoderInsides, HubBody
+from playground.engine.models._forms import Form
 from playground.engine.models._identity import identity_of
-from playground.inspection import attention
 
 
 class HubModel:
+    """form: of its answers."""
+
+    form: Form
     path: str | None = None
     labels: tuple[str, ...] = ()
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         self.module, self.tokenizer, self.device = module, tokenizer, context.device
-        self.heads = hf.heads(module.config)
         self.identity = identity_of(module, context)
 
     @property
     def group(self) -> Hashable:
         return id(self)
 
-    def attend(self, row: Encoded) -> np.ndarray:
-        with attention.recorded() as weights:
-            self.forward([row])
-        return hf.attended(weights)
+    @property
+    def insides(self) -> EncoderInsides:
+        config = self.module.config
+        body = HubBody(hf.one_part(self.module), lambda: self.module.base_model, lambda row: self.forward([row]))
+        return EncoderInsides(self, self.form, body, hf.longest(config, self.tokenizer))
 
     def forward(self, rows: Sequence[Encoded]) -> Any:
         """transformers' own output of the rows as one padded batch, on the device."""

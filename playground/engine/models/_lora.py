@@ -18,19 +18,24 @@ from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._adapters import HostedLoader
 from playground.engine.models._agreement import difference
+from playground.engine.models._encoder_insides import EncoderInsides, HubBody
+from playground.engine.models._forms import Form
 from playground.engine.models._merged import mergeable
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 
 class Adapted(ABC):
-    """It starts on the plain path, peft's; once `use` was called, it answers by a copy with its adapter merged."""
+    """It starts on the plain path, peft's; once `use` was called, it answers by a copy with its adapter merged. form: of its
+    answers.
+    """
+
+    form: Form
 
     def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, ...] | None, identity: Identity) -> None:
         self.encoder, self.adapter, self.head, self._identity = encoder, adapter, head, identity
         self.labels: tuple[str, ...] = ()  # an adapter's config has no names; the catalog gives them
         self.outputs = 0 if head is None else len(head[-1])
-        self.heads = encoder.heads
         self._merged: Any = None
         self._copied = 0
 
@@ -71,8 +76,23 @@ class Adapted(ABC):
     def path(self) -> str | None:
         return None if self._merged is None else "adapter merged"
 
-    def attend(self, row: Encoded) -> np.ndarray:
-        return self.encoder.attend(row, self.adapter)
+    @property
+    def insides(self) -> EncoderInsides:
+        body = HubBody(self.encoder.part, self._trunk, self._run)
+        return EncoderInsides(self, self.form, body, self.encoder.longest)
+
+    def _trunk(self) -> Any:
+        """What answers just now."""
+        return self.encoder.module if self._merged is None else self._merged
+
+    def _run(self, row: Encoded) -> None:
+        import torch
+
+        if self._merged is None:
+            self.encoder.forward([row], [self.adapter])
+        else:
+            with torch.inference_mode():
+                self._merged(**hf.collate(self.encoder.tokenizer, [row], self.encoder.device))
 
     # -- device thread only
 

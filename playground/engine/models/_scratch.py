@@ -7,36 +7,36 @@ from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._encoder_insides import EncoderInsides, OwnBody
+from playground.engine.models._forms import Form
 from playground.engine.models._identity import identity_of
 
 
 class ScratchModel(ABC):
-    """A module of our own, whatever it reads."""
+    """A module of our own, whatever it reads. form: of its answers."""
 
+    form: Form
     path: str | None = None
     labels: tuple[str, ...] = ()  # its config counts labels; the catalog names them
 
     def __init__(self, module: Any, context: LoadContext) -> None:
         self.module, self.device = module, context.device
-        self.heads = module.config.layers * module.config.heads
         self.identity = identity_of(module, context)
 
     @property
     def group(self) -> Hashable:
         return id(self)
 
-    def attend(self, row: Encoded) -> np.ndarray:
-        weights: list[Any] = []
-        self.forward([row], weights)
-        return hf.attended(weights)
+    @property
+    def insides(self) -> EncoderInsides:
+        body = OwnBody(self.module, lambda row, record: self.forward([row], record))
+        return EncoderInsides(self, self.form, body, self.module.config.max_length)
 
     @abstractmethod
     def forward(self, rows: Sequence[Any], record: list[Any] | None = None) -> Any:

@@ -12,6 +12,7 @@ from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity
 from playground.engine.models import _transformers as hf
 from playground.engine.models._decoder import HubVocabulary
+from playground.engine.models._rewriter_insides import HubBody, RewriterInsides
 from playground.engine.models._rules import Manner
 from playground.engine.writers import Prompt
 
@@ -67,6 +68,10 @@ class Seq2SeqModel:
     @property
     def group(self) -> Hashable:
         return id(self)
+
+    @property
+    def insides(self) -> RewriterInsides:
+        return RewriterInsides(self.vocabulary, HubBody(self._module, self.shape, self._enter))
 
     def encode(self, text: str, max_length: int) -> Encoded:
         found = self.source(text, max_length)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from playground.core.attention_types import Part, PartName, Side
 from playground.core.errors import LoadFailed, NotSupported
 from playground.core.types import ModelRef
 from playground.engine import weights
@@ -16,8 +17,14 @@ from playground.engine.inputs import Encoded, EncodedPair
 from playground.engine.loaders import LoadContext
 from playground.engine.memory import is_out_of_memory, out_of_memory
 from playground.inspection import attention
+from playground.inspection.sides import side
 
 log = logging.getLogger(__name__)
+
+NO_ATTENTION = "This model has no attention to show: choose another one to look into."
+Spelled = tuple[int, int, int, bool]  # a token's id, its [start, end) in the text, and whether it is a special one
+# Each token as it stands in the text (a special one by its name), and its [start, end) there.
+Pieces = tuple[tuple[str, ...], tuple[tuple[int, int], ...]]
 
 # Held by who builds modules. transformers' from_pretrained switches process-wide state meanwhile (default dtype,
 # torch.nn.init), and so does peft where it attaches (Module.register_parameter): each would break the other's module.
@@ -79,15 +86,25 @@ def encode(tokenizer: Any, text: str, max_length: int) -> Encoded:
 
 def encode_pair(tokenizer: Any, text: str, claim: str, max_length: int) -> EncodedPair:
     """Both side by side, as the tokenizer joins them; too long, the text is cut, and the claim where it alone is too long."""
-    only = {"add_special_tokens": False, "truncation": False, "verbose": False}
-    room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - 1  # of the text at least one token
-    if len(tokenizer(claim, **only)["input_ids"]) > room:
-        how: dict[str, Any] = {"truncation": "longest_first"}
-    else:
-        how = {"truncation": "only_first"}
-    found = tokenizer(text, claim, max_length=max_length, return_overflowing_tokens=True, **how)
+    found = _joined(tokenizer, text, claim, max_length, return_overflowing_tokens=True)
     inputs = {name: found[name][0] for name in tokenizer.model_input_names}
     return EncodedPair(inputs, len(found["input_ids"]) > 1, found.sequence_ids(0).count(0))
+
+
+def pair_pieces(tokenizer: Any, text: str, at: int, max_length: int) -> Pieces:
+    """As `pieces`, of `encode_pair`: the claim is what stands in the text from `at` on, behind a line break."""
+    found = _joined(tokenizer, text[: max(0, at - 1)], text[at:], max_length, return_offsets_mapping=True)
+    shifts = [at if part == 1 else 0 for part in found.sequence_ids(0)]
+    places = [(start + shift, end + shift) for (start, end), shift in zip(found["offset_mapping"], shifts, strict=True)]
+    marks = [part is None for part in found.sequence_ids(0)]
+    return _written(tokenizer, text, [(i, *p, m) for i, p, m in zip(found["input_ids"], places, marks, strict=True)])
+
+
+def _joined(tokenizer: Any, text: str, claim: str, max_length: int, **more: Any) -> Any:
+    only = {"add_special_tokens": False, "truncation": False, "verbose": False}
+    room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - 1  # of the text at least one token
+    cut = "longest_first" if len(tokenizer(claim, **only)["input_ids"]) > room else "only_first"
+    return tokenizer(text, claim, max_length=max_length, truncation=cut, **more)
 
 
 def collate(tokenizer: Any, rows: Sequence[Encoded], device: Any) -> dict[str, Any]:
@@ -116,37 +133,65 @@ def collate(tokenizer: Any, rows: Sequence[Encoded], device: Any) -> dict[str, A
     return dict(zip(names, block.unbind(), strict=True))
 
 
-def pieces(tokenizer: Any, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-    """Each token of `encode` as it stands in the text (a special one by its name), and its [start, end) there."""
-    found = tokenizer(
-        text,
-        truncation=True,
-        max_length=max_length,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-    )
-    names = tokenizer.convert_ids_to_tokens(found["input_ids"])
-    spans = tuple((int(start), int(end)) for start, end in found["offset_mapping"])
-    special = found["special_tokens_mask"]
-    return (
-        tuple(
-            name if added else text[start:end] for name, added, (start, end) in zip(names, special, spans, strict=True)
-        ),
-        spans,
-    )
+def spelled(tokenizer: Any, text: str, *, target: bool = False, **how: Any) -> list[Spelled]:
+    """The tokens of a text and where they stand in it. how: as tokenizers take it. target: as what an encoder-decoder writes."""
+    given: dict[str, Any] = {"text_target": text} if target else {"text": text}
+    more = {"return_offsets_mapping": True} if tokenizer.is_fast else {}
+    found = tokenizer(**given, return_special_tokens_mask=True, verbose=False, **more, **how)
+    ids = found["input_ids"]
+    special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id, tokenizer.mask_token_id}
+    marks = [bool(added) or id_ in special for id_, added in zip(ids, found["special_tokens_mask"], strict=True)]
+    if tokenizer.is_fast:
+        places = [(int(start), int(end)) for start, end in found["offset_mapping"]]
+    else:
+        places = _searched(text, tokenizer.convert_ids_to_tokens(ids), marks)
+    return [(id_, *place, mark) for id_, place, mark in zip(ids, places, marks, strict=True)]
 
 
-def attended(weights: Sequence[Any]) -> np.ndarray:
-    """What was recorded for one text, a tensor [1, heads, T, T] per layer -> float32 [layers, heads, T, T].
-
-    Raises NotSupported where nothing was.
-    """
-    import torch
-
-    if not weights:
-        raise NotSupported("The attention inside this model cannot be read: choose another one to look into.")
-    found: np.ndarray = torch.cat(list(weights)).float().cpu().numpy()
+def _searched(text: str, names: Sequence[str], special: Sequence[bool]) -> list[tuple[int, int]]:
+    """[start, end) of each token of a tokenizer that does not tell: the next place where its sign stands; empty where none does."""
+    found, at = [], 0
+    for name, mark in zip(names, special, strict=True):
+        sign = name.replace("\u2581", " ").strip()  # SentencePiece's sign for a blank
+        start = -1 if mark or not sign else text.find(sign, at, at + len(sign) + 16)
+        found.append((start, start + len(sign)) if start >= 0 else (at, at))
+        at = found[-1][1]
     return found
+
+
+def names(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """Each token by itself: special ones by their name, others as they are written; what is no whole character by its sign."""
+    special = set(tokenizer.all_special_ids)
+    signs = tokenizer.convert_ids_to_tokens(list(ids))
+    said = []
+    for id_, sign in zip(ids, signs, strict=True):
+        text = sign if id_ in special else tokenizer.convert_tokens_to_string([sign or ""])
+        said.append(str(sign or "") if "\ufffd" in text or not text else text)
+    return said
+
+
+def common(tokenizer: Any) -> list[int]:
+    """All tokens but special ones."""
+    special = set(tokenizer.all_special_ids)
+    return [id_ for id_ in range(len(tokenizer)) if id_ not in special]
+
+
+def pieces(tokenizer: Any, text: str, max_length: int) -> Pieces:
+    """Of `encode`."""
+    return _written(tokenizer, text, spelled(tokenizer, text, truncation=True, max_length=max_length))
+
+
+def seen(tokenizer: Any, text: str, found: Sequence[Spelled]) -> Side:
+    """A text as it was read."""
+    tokens, spans = _written(tokenizer, text, found)
+    return side(text, tokens, spans, [id_ for id_, *_ in found], [mark for *_, mark in found])
+
+
+def _written(tokenizer: Any, text: str, found: Sequence[Spelled]) -> Pieces:
+    signs = tokenizer.convert_ids_to_tokens([id_ for id_, *_ in found])
+    spans = tuple((0, 0) if mark else (start, end) for _, start, end, mark in found)
+    tokens = (text[start:end] if start < end else str(sign) for sign, (start, end) in zip(signs, spans, strict=True))
+    return tuple(tokens), spans
 
 
 def longest(config: Any, tokenizer: Any) -> int:
@@ -155,6 +200,35 @@ def longest(config: Any, tokenizer: Any) -> int:
     return int(min(positions, tokenizer.model_max_length or positions))
 
 
-def heads(config: Any) -> int:
-    """Attention heads of all layers together."""
-    return int(config.num_hidden_layers * config.num_attention_heads)
+def parts(module: Any) -> tuple[Part, ...]:
+    """The attention of a module of transformers, as its config counts it. Raises NotSupported where it has none."""
+    config = module.config.get_text_config()
+    try:
+        if config.is_encoder_decoder:
+            read, written = (_counted(config, side) for side in ("encoder", "decoder"))
+            return (
+                Part(PartName.ENCODER, *read),
+                Part(PartName.DECODER, *written, 1, 1, causal=True),
+                Part(PartName.CROSS, *written, 1, 0),
+            )
+        size = int(config.num_hidden_layers), int(config.num_attention_heads)
+    except (AttributeError, TypeError) as error:
+        raise NotSupported(NO_ATTENTION) from error
+    causal = any(getattr(child, "is_causal", False) is True for child in module.modules())
+    return (Part(PartName.DECODER if causal else PartName.ENCODER, *size, causal=causal),)
+
+
+def _counted(config: Any, side: str) -> tuple[int, int]:
+    """Layers of a side, and heads of each. T5 has names of its own."""
+    layers = getattr(config, f"{side}_layers", None) or (
+        config.num_hidden_layers if side == "encoder" else config.num_decoder_layers
+    )
+    return int(layers), int(getattr(config, f"{side}_attention_heads", None) or config.num_attention_heads)
+
+
+def one_part(module: Any) -> Part:
+    """Of a model that reads a text and gives an answer. Raises NotSupported for an encoder-decoder, which reads it twice."""
+    found = parts(module)
+    if len(found) > 1:
+        raise NotSupported("This model reads a text with an encoder and a decoder: choose another one to look into.")
+    return found[0]

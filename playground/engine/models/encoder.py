@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from playground.core.attention_types import Part
 from playground.core.types import ModelRef
 from playground.engine import weights
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._encoder_insides import EncoderInsides, HubBody
+from playground.engine.models._forms import VECTOR
 from playground.engine.models._hosting import BARE, AdapterHost
 from playground.engine.models._identity import identity_of
 from playground.engine.models._merged import Copies
 from playground.engine.models._shared import SharedEncoder, pooled
 from playground.engine.vectors import Vectors
-from playground.inspection import attention
 
 
 class Encoder(AdapterHost):
@@ -39,7 +41,6 @@ class Encoder(AdapterHost):
         self.device = context.device
         self.dtype = context.dtype
         self.longest = hf.longest(module.config, tokenizer)
-        self.heads = hf.heads(module.config)
         self.prefix = f"{module.base_model_prefix}."  # of its own names in the files of what stands on it
         self.identity = identity_of(module, context)
         self.copies = Copies()
@@ -55,10 +56,15 @@ class Encoder(AdapterHost):
     def pieces(self, text: str, max_length: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
         return hf.pieces(self.tokenizer, text, min(max_length, self.longest))
 
-    def attend(self, row: Encoded, adapter: str = BARE) -> np.ndarray:
-        with attention.recorded() as weights:
-            self.forward([row], [adapter])
-        return hf.attended(weights)
+    @property
+    def part(self) -> Part:
+        """Raises NotSupported."""
+        return hf.one_part(self._bare)
+
+    @property
+    def insides(self) -> EncoderInsides:
+        body = HubBody(self.part, lambda: self.module, lambda row: self.forward([row], [BARE]))
+        return EncoderInsides(self, VECTOR, body, self.longest)
 
     def forward(self, rows: Sequence[Encoded], adapters: Sequence[str]) -> tuple[Any, Any]:
         """One adapter name (or BARE) per row -> the model's output and the attention mask [B, T]."""

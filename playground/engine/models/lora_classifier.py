@@ -14,12 +14,15 @@ import numpy as np
 from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
+from playground.engine.models._forms import TEXT
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models.encoder import Encoder
 
 
 class LoraClassifier(Adapted):
+    form = TEXT
+
     @property
     def runner(self) -> SharedEncoder:
         return SharedEncoder(self.encoder)

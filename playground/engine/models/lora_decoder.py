@@ -12,6 +12,7 @@ from playground.core.types import ModelRef
 from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._adapters import HostedLoader
 from playground.engine.models._decoder import DecoderModel
+from playground.engine.models._decoder_insides import DecoderInsides
 from playground.engine.models.pipeline_decoder import PipelineDecoder
 
 
@@ -19,6 +20,10 @@ class LoraDecoder(DecoderModel):
     def __init__(self, base: PipelineDecoder, adapter: str, head: None, identity: Identity) -> None:
         super().__init__(*base.view(adapter, identity))
         self.base, self.adapter = base, adapter
+
+    @property
+    def insides(self) -> DecoderInsides:
+        return self.base.looked_into(self.adapter)
 
 
 class DecoderAdapterLoader(HostedLoader):

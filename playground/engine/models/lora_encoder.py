@@ -14,6 +14,7 @@ from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._agreement import difference
+from playground.engine.models._forms import VECTOR
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder, pooled
 from playground.engine.models.encoder import Encoder
@@ -23,6 +24,8 @@ SCALE = 20.0  # of a cosine, where two ways of computing it are compared as prob
 
 
 class LoraEncoder(Adapted):
+    form = VECTOR
+
     def __init__(self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity) -> None:
         super().__init__(encoder, adapter, head, identity)
         self.known = Vectors()

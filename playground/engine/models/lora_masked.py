@@ -16,6 +16,7 @@ from playground.core.errors import LoadFailed
 from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity, LoadContext
+from playground.engine.models._forms import GAPS
 from playground.engine.models._gaps import HubReader, Words, by_row, columns_of, hub_words
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
@@ -34,6 +35,8 @@ _PARTS = (
 
 class LoraMasked(Windowed, Adapted):
     """head: the tensors of `_PARTS`, in their order: [H, H], [H], [H], [H], [V]."""
+
+    form = GAPS
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded, EncodedWords
 from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models._agreement import difference
+from playground.engine.models._forms import SENTENCES
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models._windowed import Windowed
@@ -37,6 +38,8 @@ class SentenceReader(HubReader):
 
 
 class LoraPicker(Windowed, Adapted):
+    form = SENTENCES
+
     def __init__(
         self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity, reader: SentenceReader
     ) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity, LoadContext
+from playground.engine.models._forms import SPAN
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._questions import HubQuestions, by_row, difference, own_places
 from playground.engine.models._shared import SharedEncoder
@@ -24,6 +25,8 @@ from playground.engine.models.encoder import Encoder
 
 
 class LoraReader(Windowed, Adapted):
+    form = SPAN
+
     def __init__(
         self, encoder: Encoder, adapter: str, head: tuple[Any, Any] | None, identity: Identity, reader: HubQuestions
     ) -> None:

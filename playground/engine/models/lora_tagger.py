@@ -15,6 +15,7 @@ import numpy as np
 from playground.core.types import ModelRef
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import Identity, LoadContext
+from playground.engine.models._forms import WORDS
 from playground.engine.models._lora import Adapted, AdapterLoader
 from playground.engine.models._shared import SharedEncoder
 from playground.engine.models._windowed import Windowed
@@ -23,6 +24,7 @@ from playground.engine.models.encoder import Encoder
 
 
 class LoraTagger(Windowed, Adapted):
+    form = WORDS
     consistent = True
 
     def __init__(

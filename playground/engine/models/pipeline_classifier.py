@@ -14,6 +14,7 @@ from playground.engine import weights
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._forms import TEXT
 from playground.engine.models._sequence import MAPPING, SequenceModel
 
 
@@ -22,6 +23,8 @@ class PipelineClassifier(SequenceModel):
 
     judges: whether its config says that each label is judged by itself.
     """
+
+    form = TEXT
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)

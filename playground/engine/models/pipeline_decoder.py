@@ -14,6 +14,7 @@ from playground.engine import weights
 from playground.engine.loaders import Identity, LoadContext
 from playground.engine.models import _transformers as hf
 from playground.engine.models._decoder import DecoderModel, HubVocabulary
+from playground.engine.models._decoder_insides import DecoderInsides, HubBody
 from playground.engine.models._hosting import BARE, AdapterHost
 from playground.engine.models._identity import identity_of
 
@@ -29,15 +30,26 @@ class PipelineDecoder(AdapterHost, DecoderModel):
             self, identity_of(module, context), vocabulary, longest, desk(self.causal, vocabulary.stop), self.causal
         )
 
+    @property
+    def insides(self) -> DecoderInsides:
+        return self.looked_into(BARE)
+
+    def looked_into(self, adapter: str) -> DecoderInsides:
+        return DecoderInsides(self.vocabulary, self.context, HubBody(self.module, self.scorer(adapter)))
+
+    def scorer(self, adapter: str) -> Any:
+        """The module's passes with this adapter in force."""
+        from playground.engine.models._causal import CausalLM
+
+        return CausalLM(self.module, self.context, self.causal.shape, self.enter(adapter))
+
     def enter(self, adapter: str) -> Callable[[], None]:
         """Before a pass: this adapter is to be in force."""
         return partial(self.switch, adapter)
 
     def view(self, adapter: str, identity: Identity) -> tuple[Any, ...]:
         """What makes a `DecoderModel` with an adapter of this one."""
-        from playground.engine.models._causal import CausalLM
-
-        causal = CausalLM(self.module, self.context, self.causal.shape, self.enter(adapter))
+        causal = self.scorer(adapter)
         return identity, self.vocabulary, self.context, desk(causal, self.vocabulary.stop), causal
 
 

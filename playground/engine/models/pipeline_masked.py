@@ -13,6 +13,7 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedGaps
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._forms import GAPS
 from playground.engine.models._gaps import HubReader, Words, by_row, columns_of, hub_words
 from playground.engine.models._hub import HubModel
 from playground.engine.models._windowed import Windowed
@@ -21,6 +22,8 @@ KIND = "ForMaskedLM"
 
 
 class PipelineMasked(Windowed, HubModel):
+    form = GAPS
+
     def __init__(self, module: Any, tokenizer: Any, reader: HubReader, words: Words, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)
         self.reader, self.gap_words = reader, words

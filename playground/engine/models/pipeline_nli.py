@@ -15,15 +15,26 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedPair
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._forms import CLAIM
 from playground.engine.models._sequence import MAPPING, SequenceModel
 
 
 class PipelineNli(SequenceModel):
     """follows, against: which logits say that a claim follows, and that it does not."""
 
+    form = CLAIM
+
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext, follows: int, against: Sequence[int]) -> None:
         super().__init__(module, tokenizer, context)
         self._follows, self._against = follows, list(against)
+
+    def encode(self, text: str, max_length: int) -> EncodedPair:
+        """Of what there is to look into: a text, and behind its last line break a claim; one line is a text without one."""
+        at = _claim(text)
+        return self.pair(text[: max(0, at - 1)], text[at:], max_length)
+
+    def pieces(self, text: str, max_length: int) -> hf.Pieces:
+        return hf.pair_pieces(self.tokenizer, text, _claim(text), min(max_length, self.longest))
 
     def pair(self, text: str, claim: str, max_length: int) -> EncodedPair:
         return hf.encode_pair(self.tokenizer, text, claim, min(max_length, self.longest))
@@ -36,6 +47,15 @@ class PipelineNli(SequenceModel):
             against = logits[:, self._against].logsumexp(dim=1)
             found: np.ndarray = torch.stack([against, logits[:, self._follows]], dim=1).cpu().numpy()
         return found
+
+
+def _claim(text: str) -> int:
+    """Where it begins.
+
+    >>> _claim("He slept.\\nHe was awake."), _claim("He slept.")
+    (10, 10)
+    """
+    return text.rfind("\n") + 1 or len(text) + 1
 
 
 def roles(names: Mapping[int, str]) -> tuple[int, list[int]] | None:

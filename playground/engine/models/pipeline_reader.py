@@ -15,6 +15,7 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedQuestion
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._forms import SPAN
 from playground.engine.models._hub import HubModel
 from playground.engine.models._questions import HubQuestions, by_row, own_places
 from playground.engine.models._windowed import Windowed
@@ -23,6 +24,8 @@ KIND = "ForQuestionAnswering"
 
 
 class PipelineReader(Windowed, HubModel):
+    form = SPAN
+
     def __init__(self, module: Any, tokenizer: Any, reader: HubQuestions, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)
         self.reader = reader

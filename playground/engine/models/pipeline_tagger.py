@@ -13,6 +13,7 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedWords
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _transformers as hf
+from playground.engine.models._forms import WORDS
 from playground.engine.models._hub import HubModel
 from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import HubReader, by_row, first_places
@@ -23,6 +24,7 @@ KIND = "ForTokenClassification"
 class PipelineTagger(Windowed, HubModel):
     """Logits at each word's first piece. Tags are those of its config."""
 
+    form = WORDS
     consistent = False
 
     def __init__(self, module: Any, tokenizer: Any, reader: HubReader, context: LoadContext) -> None:

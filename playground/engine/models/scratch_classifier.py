@@ -12,9 +12,12 @@ from playground.engine import weights
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
+from playground.engine.models._forms import TEXT
 
 
 class ScratchClassifier(_scratch.WholeTextModel):
+    form = TEXT
+
     @property
     def runner(self) -> ScratchClassifier:
         return self

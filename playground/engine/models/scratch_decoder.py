@@ -10,6 +10,7 @@ from playground.engine import weights
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._decoder import DecoderModel
+from playground.engine.models._decoder_insides import DecoderInsides, OwnBody
 from playground.engine.models._identity import identity_of
 
 END = "<end>"  # a special token that stands between texts, where a tokenizer has it
@@ -35,6 +36,19 @@ class ScratchVocabulary:
         find = getattr(self._tokenizer, "unknown", None)
         return () if find is None else find(text)
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """[start, end) in the text of each token of `encode`; of a token that is a part of a character all of it."""
+        return _scratch.characters(text, self._tokenizer.encode_with_offsets(text)[1])
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each token by itself, special ones by their name."""
+        specials = self._tokenizer.specials
+        return [specials[id_] if id_ < len(specials) else self._tokenizer.decode([id_]) for id_ in ids]
+
+    def common(self) -> list[int]:
+        """All but special tokens."""
+        return list(range(len(self._tokenizer.specials), len(self._tokenizer)))
+
 
 class ScratchDecoder(DecoderModel):
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
@@ -46,6 +60,11 @@ class ScratchDecoder(DecoderModel):
         super().__init__(
             identity_of(module, context), vocabulary, longest, desk, lambda ids, keep: module(ids.to(module.device))
         )
+        self.module = module
+
+    @property
+    def insides(self) -> DecoderInsides:
+        return DecoderInsides(self.vocabulary, self.context, OwnBody(self.module))
 
 
 class ScratchLoader:

@@ -12,10 +12,13 @@ from playground.engine import weights
 from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
+from playground.engine.models._forms import VECTOR
 from playground.engine.vectors import Vectors
 
 
 class ScratchEncoder(_scratch.WholeTextModel):
+    form = VECTOR
+
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, tokenizer, context)
         self.known = Vectors()

@@ -13,6 +13,7 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedGaps
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
+from playground.engine.models._forms import GAPS
 from playground.engine.models._gaps import Piece, Reader, Words, by_row
 from playground.engine.models._windowed import Windowed
 
@@ -53,6 +54,8 @@ def scratch_words(tokenizer: Any) -> Words:
 
 
 class ScratchMasked(Windowed, _scratch.ScratchModel):
+    form = GAPS
+
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, context)
         self.reader = ScratchReader(tokenizer, module.config.max_length)

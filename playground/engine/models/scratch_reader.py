@@ -12,6 +12,7 @@ from playground.engine import weights
 from playground.engine.inputs import Context, EncodedQuestion
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
+from playground.engine.models._forms import SPAN
 from playground.engine.models._questions import Questions, as_context
 from playground.engine.models._windowed import Windowed
 
@@ -35,6 +36,8 @@ class ScratchQuestions(Questions):
 
 
 class ScratchReader(Windowed, _scratch.ScratchModel):
+    form = SPAN
+
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:
         super().__init__(module, context)
         self.reader = ScratchQuestions(tokenizer, module.config.max_length)

@@ -13,6 +13,7 @@ from playground.engine.inputs import Encoded
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
 from playground.engine.models._identity import identity_of
+from playground.engine.models._rewriter_insides import OwnBody, RewriterInsides
 from playground.engine.models.scratch_decoder import END, ScratchVocabulary
 from playground.engine.writers import Prompt
 
@@ -33,6 +34,11 @@ class RewriterVocabulary(ScratchVocabulary):
     def encode(self, text: str) -> list[int]:
         return super().encode(text.translate(self._plain))
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        read = [character.translate(self._plain) for character in text]
+        at = [place for place, signs in enumerate(read) for _ in signs]  # in the text, of each sign that is read
+        return [(at[start], at[end - 1] + 1) for start, end in super().places("".join(read))]
+
 
 class ScratchSeq2Seq:
     path: str | None = None
@@ -50,6 +56,10 @@ class ScratchSeq2Seq:
     @property
     def group(self) -> Hashable:
         return id(self)
+
+    @property
+    def insides(self) -> RewriterInsides:
+        return RewriterInsides(self.vocabulary, OwnBody(self.module, self.vocabulary))
 
     def encode(self, text: str, max_length: int) -> Encoded:
         found = self.source(text, max_length)

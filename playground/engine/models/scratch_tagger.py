@@ -12,6 +12,7 @@ from playground.engine import weights
 from playground.engine.inputs import EncodedWords
 from playground.engine.loaders import LoadContext
 from playground.engine.models import _scratch
+from playground.engine.models._forms import WORDS
 from playground.engine.models._windowed import Windowed
 from playground.engine.models._words import Piece, Reader
 
@@ -38,6 +39,7 @@ class ScratchReader(Reader):
 
 
 class ScratchTagger(Windowed, _scratch.ScratchModel):
+    form = WORDS
     consistent = True
 
     def __init__(self, module: Any, tokenizer: Any, context: LoadContext) -> None:

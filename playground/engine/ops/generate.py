@@ -6,9 +6,7 @@ from playground.core.calls import Generate
 from playground.core.errors import EmptyInput, NotSupported
 from playground.engine.ops._writing import State, WritingOp, sampling
 from playground.engine.scheduler import Work
-from playground.engine.writers import READ, Prompt, Vocabulary
-
-SHOWN = 12  # unknown characters that a note names
+from playground.engine.writers import READ, Prompt, Vocabulary, left_out
 
 
 class GenerateOp(WritingOp):
@@ -34,11 +32,8 @@ def _note(text: str, prompt: Prompt, vocabulary: Vocabulary) -> str | None:
     said = []
     if prompt.truncated:
         said.append(f"Only the last {len(prompt.ids)} tokens were read: the text is longer than this model takes.")
-    unknown = vocabulary.unknown(text)
-    if unknown:
-        more = " and others" if len(unknown) > SHOWN else ""
-        said.append(f"This model does not know {' '.join(unknown[:SHOWN])}{more}: they were left out.")
-    return " ".join(said) or None
+    said.append(left_out(vocabulary.unknown(text)))
+    return " ".join(filter(None, said)) or None
 
 
 OP = GenerateOp()
