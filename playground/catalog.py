@@ -239,7 +239,7 @@ def _trained(folder: Path, facts: dict[str, Any]) -> Checkpoint | None:
             sentences=facts.get("sentences", False),
             no_answer=facts.get("no_answer", 0.5),
             digests=facts["files"],
-            serves=(Serves(task=facts["task"], tier=facts["tier"]),),
+            serves=(Serves(task=facts["task"], tier=facts["tier"]),) if facts["task"] else (),
             trained_here=True,
         )
     except (KeyError, TypeError, AttributeError, OSError, ValidationError):

@@ -34,6 +34,7 @@ class Words:
     repeats: str = ", no two the same"
     curve: str = "steps"  # what the loss curve counts: steps, or what "examples" counts
     reads: str = "Texts are cut at {max_length} tokens."
+    made_up: bool = False  # its texts: the recipe reads no data
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -101,7 +102,8 @@ def illustrate(job: Job, words: Words, record: Mapping[str, Any], points: Sequen
 def _readme(job: Job, words: Words, record: Mapping[str, Any]) -> str:
     seconds = record["train_seconds"]
     settings = ", ".join(f"{key} {value}" for key, value in record["settings"].items())
-    command = f"python -m playground train {job.recipe} --data DIR --out DIR --seed {job.seed}"
+    data = "" if words.made_up else " --data DIR"
+    command = f"python -m playground train {job.recipe}{data} --out DIR --seed {job.seed}"
     given = record.get("tokenizer")
     command += " --tokenizer tokenizer.json" if given else ""
     size = sum((job.out / name).stat().st_size for name in record["files"])

@@ -5,7 +5,7 @@ macbook", and config/train_shakespeare_char.py).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from playground.scratch.train import Trained
 from playground.training import cards, character_counts, shakespeare, writing_cards
 from playground.training.evaluate_writing import bits_per_byte, nats_per_token
 from playground.training.recipes import Job
+from playground.training.saved_gpt import FILES, saved
 from playground.training.scratch_fit import fit_model
 
-FORMAT = "scratch-gpt"
 COUNTED = {"frequencies": 1, "pairs": 2, "triples": 3, "fives": 5}  # characters counted together: the yardsticks
 
 
@@ -64,23 +64,11 @@ def run(job: Job) -> dict[str, Any]:
     model, trained = train(tokenizer, plays.train, settings, **job.session("learning letters", "model.safetensors"))
     if not trained.done:
         return cards.unfinished(job, trained)
-    model.save(job.out, torch.float16)
-    tokenizer.save(job.out / "tokenizer.json")
-    shipped = GPT.load(job.out)
+    shipped, record = saved(job, model, tokenizer, settings)
     reader = tokenizers.load(job.out)
     assert isinstance(reader, CharacterTokenizer)
-    record = {
-        "format": FORMAT,
-        "name": job.recipe,
-        "labels": [],
-        "max_length": settings.context,
-        "config": asdict(shipped.config),
-        "parameters": sum(p.numel() for p in shipped.parameters()),
-        "settings": asdict(settings),
-    }
-    files = ("config.json", "model.safetensors", "tokenizer.json")
     metrics = {"test": figures(shipped, reader, plays)}
-    finished = cards.write(job, writing_cards.SCRATCH, record, files, metrics, settings.tokens, trained)
+    finished = cards.write(job, writing_cards.SCRATCH, record, FILES, metrics, settings.tokens, trained)
     return cards.summary(job, finished)
 
 

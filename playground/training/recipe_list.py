@@ -1,7 +1,7 @@
 """The recipes by name: what each makes, of what, how long that takes, and the module that runs it."""
 
 from playground.training.recipe_info import Recipe, RecipeInfo
-from playground.training.writing_recipe_list import WRITING
+from playground.training.writing_recipe_list import LOOKED_INTO, WRITING
 
 RECIPES = {
     recipe.info.name: recipe
@@ -237,5 +237,6 @@ RECIPES = {
             {},
         ),
         *WRITING,
+        *LOOKED_INTO,
     )
 }

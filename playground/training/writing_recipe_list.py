@@ -1,4 +1,4 @@
-"""The recipes of models that write, by task, in the tiers' order."""
+"""The recipes of models that write, by task, in the tiers' order; and of those that are there to be looked into alone."""
 
 from playground.training.recipe_info import Recipe, RecipeInfo
 
@@ -83,4 +83,17 @@ WRITING = (
         "playground.training.summarizer_from_scratch",
         {},
     ),
+)
+LOOKED_INTO = tuple(
+    Recipe(
+        RecipeInfo(
+            f"induction-{name}",
+            f"our own GPT with {said}, to look for induction heads in",
+            "random characters that are said over and over, made up on the spot",
+            minutes,
+        ),
+        "playground.training.induction",
+        {"layers": layers},
+    )
+    for name, said, layers, minutes in (("two-layers", "two layers", 2, 4), ("one-layer", "one layer", 1, 2))
 )

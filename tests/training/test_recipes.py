@@ -40,6 +40,7 @@ def test_listing_the_recipes_imports_no_torch():
     later += [f"generation-{kind}" for kind in ("general", "shakespeare", "scratch")]
     later += [f"translation-{kind}" for kind in ("general", "familiar", "scratch")]
     later += [f"summarization-{kind}" for kind in ("scitldr", "scratch")]
+    later += ["induction-two-layers", "induction-one-layer"]
     assert names == [*first, *(name for name in WHOLE_TEXTS if name in names), *later]
     assert not torch
 
