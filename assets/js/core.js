@@ -21,6 +21,9 @@ window.playground = (() => {
     if (target && target.matches("input[data-act]") && actions[target.dataset.act]) actions[target.dataset.act](target, event);
   });
 
+  // Blanks and line breaks are to be seen.
+  const visible = (text) => text.replace(/[ \u3000]/g, "␣").replaceAll("\u00a0", "⍽").replaceAll("\t", "⇥").replace(/\r\n|\r|\n/g, "⏎");
+
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
   let toastTimer = null;
@@ -54,5 +57,5 @@ window.playground = (() => {
     }
   }
 
-  return { root, store, actions, toast, copy, sleep, consoles: new Map() };
+  return { root, store, actions, toast, copy, visible, sleep, consoles: new Map() };
 })();

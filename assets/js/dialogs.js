@@ -27,6 +27,8 @@
     if (reply.error) toast(reply.error); else show(reply.html);
   }
 
+  playground.openDialog = open;
+
   const about = (button) => {
     const console_ = consoleOf(button);
     return { task: console_.task, tier: button.dataset.tier, model: console_.models[button.dataset.tier] || "", text: console_.text, values: console_.values };

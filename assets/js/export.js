@@ -17,7 +17,7 @@
     saveCsv(reply);
   }
   const saveCsv = (reply) => save(new Blob(["\ufeff", reply.text], { type: "text/csv;charset=utf-8" }), reply.file); // the mark makes spreadsheets read UTF-8
-  playground.saveCsv = saveCsv;
+  Object.assign(playground, { save, saveCsv });
   actions["table-csv"] = (button) => csv("table_csv", button);
   actions["history-csv"] = (button) => csv("history_csv", button);
 
@@ -48,6 +48,7 @@
       element.removeAttribute("data-exporting");
     }
   }
+  playground.png = png;
   const about = ({ text, fields }) => [`“${text}”`, fields.said].filter(Boolean).join("\n");
   actions.png = (button) => png(button.closest(".pg-card"), `${consoleOf(button).task}-${button.dataset.tier}.png`, about(consoleOf(button)));
   actions["png-plot"] = (button) => png(button.closest(".pg-plot"), `${consoleOf(button).task}-plot.png`);

@@ -28,16 +28,4 @@
   actions["tok-show"] = (button) => { ruler.show = button.dataset.show; ruler.options(); ruler.present(); };
   actions["tok-control"] = (button) => { ruler.control = button.dataset.control === "1"; ruler.options(); ruler.unpin(true); ruler.ask(); };
   actions["tok-option"] = (box) => { ruler.special = box.checked; ruler.unpin(true); ruler.ask(); };
-
-  // From a card: its text and its model, beside what the other tiers read with.
-  actions.inside = (button) => {
-    const console_ = playground.consoleOf(button);
-    const { tier } = button.dataset;
-    const picker = button.closest(".pg-card")?.querySelector("select[data-pick]");
-    const fields = new URLSearchParams({ page: "tokens" });
-    fields.set("text", console_.asked);
-    const model = console_.models[tier] || picker?.value || "";
-    if (model) fields.set("model." + tier, model);
-    playground.go(fields.toString());
-  };
 })();

@@ -12,8 +12,7 @@
   const tokenOf = (event) => (event.target instanceof Element ? event.target.closest(".pg-t[data-p], .pg-t[data-alts]") : null);
   const tokensOf = (written) => [...written.querySelectorAll(".pg-new > .pg-t")];
 
-  // Blanks and line breaks are to be seen.
-  const visible = (text) => text.replaceAll(" ", "␣").replaceAll("\u00a0", "⍽").replaceAll("\t", "⇥").replace(/\r\n|\r|\n/g, "⏎") || "nothing that can be seen";
+  const visible = (text) => playground.visible(text) || "nothing that can be seen";
   const percent = (p) => (p >= 0.9995 && p < 1 ? ">99.9" : p < 0.0005 && p > 0 ? "<0.1" : (100 * p).toFixed(1)) + "\u00a0%";
 
   function alternatives(element) {

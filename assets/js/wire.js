@@ -1,7 +1,7 @@
 // The page's line to its server: plain requests, each with this page's id, and a Run's answers as lines of JSON.
 (() => {
-  const GONE = "The server does not answer: look whether it still runs, then press Run again.";
-  const BROKEN = "The connection broke before all answers were here: press Run again.";
+  const GONE = "The server does not answer: look whether it still runs, then try again.";
+  const BROKEN = "The connection broke before all answers were here: try again.";
   const FIRST = 20000; // milliseconds within which the first line must be here
   const SILENCE = 40000; // the server sends an empty line every ten seconds
 
@@ -21,7 +21,7 @@
       throw new Said(GONE);
     }
     if (reply.ok) return reply;
-    let sentence = `The server answered with an error (${reply.status}): look whether it still runs, then press Run again.`;
+    let sentence = `The server answered with an error (${reply.status}): look whether it still runs, then try again.`;
     try { sentence = (await reply.json()).error || sentence; } catch { /* a proxy's page */ }
     throw new Said(sentence);
   }
@@ -36,6 +36,12 @@
   async function upload(path, body, patience = 60000) {
     const reply = await post(path, null, { body, headers: { "Content-Type": "application/octet-stream", "X-Playground-Page": page }, signal: AbortSignal.timeout(patience) });
     try { return await reply.json(); } catch { throw new Said(GONE); }
+  }
+
+  // Resolves with the reply as it is, a Blob; throws Said.
+  async function download(path, data, patience = 120000) {
+    const reply = await post(path, data, { signal: AbortSignal.timeout(patience) });
+    try { return await reply.blob(); } catch { throw new Said("The file broke off on its way: press again."); }
   }
 
   // Of updates that come together only each part's newest HTML is handed on; of a text that grows ("more-NAME") all that came since
@@ -76,9 +82,9 @@
   }
 
   // Resolves with the server's reply, or with an error's sentence; never rejects.
-  async function ask(action, data = {}) {
+  async function ask(action, data = {}, patience = undefined) {
     try {
-      return await send("ask", { ...data, do: action });
+      return await send("ask", { ...data, do: action }, patience);
     } catch (error) {
       return { error: error instanceof Said ? error.message : GONE };
     }
@@ -93,5 +99,5 @@
     for (const console_ of playground.consoles.values()) console_.resync();
   });
 
-  Object.assign(playground, { wire: { send, upload, lines, Said, GONE, BROKEN }, ask, tell });
+  Object.assign(playground, { wire: { send, upload, download, lines, Said, GONE, BROKEN }, ask, tell });
 })();

@@ -140,16 +140,16 @@ def _service(state: State, tiers: tuple[str, ...]) -> Iterator[Metric]:
     from prometheus_client.core import HistogramMetricFamily
 
     counts = state.counts
-    kinds = ("run", "table")
+    kinds = ("run", "table", "look")
     yield _gauge(
         "requests_in_progress",
-        "Runs and tables in progress, all visitors together.",
+        "Runs, tables and looks into models in progress, all visitors together.",
         [((kind,), state.in_progress.get(kind, 0)) for kind in kinds],
         ("kind",),
     )
     yield _counter(
         "requests",
-        "Runs and tables that were let in.",
+        "Runs, tables and looks into models that were let in.",
         [((kind,), counts.requests.get(kind, 0)) for kind in kinds],
         ("kind",),
     )

@@ -16,7 +16,6 @@ from playground.core.protocols import EmbeddingPeek, Gateway, Runtime, Tier, Tok
 from playground.core.run import RunRecord, TierEvent, Work
 from playground.core.status import RuntimeReport
 from playground.core.task import Task
-from playground.core.token_types import TokenizerRef
 from playground.core.types import Choice, Support
 from playground.core.words import TIER_TITLES
 from playground.service import (
@@ -25,6 +24,7 @@ from playground.service import (
     cards,
     choosing,
     examples,
+    inside,
     metrics,
     owner,
     run,
@@ -38,16 +38,13 @@ from playground.service.meter import Meter
 from playground.service.session_parts import SessionParts
 from playground.service.sessions import Sessions
 from playground.service.table import TableRow
-from playground.service.token_embeddings import EmbeddingDesk
-from playground.service.token_training import TokenTraining
-from playground.service.tokens import TokenDesk
 from playground.settings import Settings
 from playground.tasks import find_tasks
 from playground.tiers import build_tiers
 from playground.tiers.context import TierContext
 
 
-class Playground(SessionParts):
+class Playground(SessionParts, inside.InsideParts):
     """Built once by `app.py` or the command line, which choose the runtime and the gateway. Thread-safe."""
 
     tier_titles = TIER_TITLES
@@ -71,19 +68,9 @@ class Playground(SessionParts):
         self._gateway = gateway
         self._sessions = Sessions(forgotten=self._forget)
         self.owner = owner.Owner(settings)
-        self.training = TokenTraining(
-            trainer,
-            most_file=settings.max_upload_mb * 1_000_000,
-            heard=self._sessions.touch,
-            gone=self._forget_tokenizer,
-        )
-        self.tokens = TokenDesk(catalog, inspector, settings.hosted_models, self.training.choices)
-        self.embeddings = EmbeddingDesk(catalog, self.tokens, peek)
         self._meter, self._jobs, self._since = Meter(), Jobs(), datetime.now(UTC)
         self._limits = Limits.of(settings)
-
-    def _forget_tokenizer(self, ref: TokenizerRef) -> None:
-        self.tokens.forget(ref)
+        self.furnish(inspector, trainer, peek)
 
     # -- what there is
 
@@ -275,8 +262,9 @@ class Playground(SessionParts):
 
     def work(self) -> Work:
         """What is in progress, all visitors together."""
-        runs = self._limits.in_progress().get("run", 0)
-        return Work(runs, self._jobs.tables(), self.settings.max_requests, self._since)
+        now = self._limits.in_progress()
+        tables = self._jobs.tables()
+        return Work(now.get("run", 0), tables, self.settings.max_requests, self._since, now.get("look", 0))
 
     def metrics(self) -> bytes:
         """In Prometheus' text format. The first call imports prometheus-client."""

@@ -7,8 +7,10 @@ A PlaygroundError becomes a reply with its sentence; the browser shows it where 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+from starlette.concurrency import run_in_threadpool
 
 from playground.core.errors import InternalError, PlaygroundError
 from playground.service import Playground
@@ -21,7 +23,9 @@ log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
 Action = Callable[["Asked"], Reply]
+Waiting = Callable[["Asked"], Awaitable[Reply]]
 ACTIONS: dict[str, Action] = {}
+WAITING: dict[str, Waiting] = {}  # those that wait for a model: no thread is parked meanwhile
 
 
 class Asked:
@@ -54,6 +58,11 @@ class Asked:
         value = self._data.get(name)
         return [_texts(one) for one in value] if isinstance(value, list) else []
 
+    def rows(self, name: str) -> list[Any]:
+        """A list of anything; an empty one where there is none."""
+        value = self._data.get(name)
+        return value if isinstance(value, list) else []
+
     def yes(self, name: str) -> bool:
         return self._data.get(name) is True
 
@@ -84,6 +93,25 @@ def _texts(value: Any) -> dict[str, str]:
 def action(function: Action) -> Action:
     ACTIONS[function.__name__] = function
     return function
+
+
+def waiting_action(function: Waiting) -> Waiting:
+    WAITING[function.__name__] = function
+    return function
+
+
+async def reply(service: Playground, pages: PageStates, session: str, data: Any, address: str | None = None) -> Reply:
+    """The answer to any question: one that computes has a thread, one that waits has none. Raises nothing."""
+    known = WAITING.get(str(data.get("do"))) if isinstance(data, dict) else None
+    if known is None:
+        return await run_in_threadpool(answer, service, pages, session, data, address)
+    try:
+        return await known(Asked(service, pages, session, data, address))
+    except PlaygroundError as error:
+        return {"error": str(error)}
+    except Exception:
+        log.exception("the page's question %r failed", data.get("do"))
+        return {"error": str(InternalError())}
 
 
 def answer(service: Playground, pages: PageStates, session: str, data: Any, address: str | None = None) -> Reply:

@@ -15,7 +15,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from playground.service import Playground
+from playground.ui.attention_export import export_routes
+from playground.ui.attention_grid import grid_routes
 from playground.ui.page_head import PageHead
+from playground.ui.plotly_route import address, plotly_route
 from playground.ui.routes import page_routes
 from playground.ui.session import pages_of
 from playground.ui.status_tab import status_routes
@@ -33,6 +36,13 @@ STYLES = (
     "tokens",
     "tokens-train",
     "tokens-panels",
+    "attention",
+    "attention-ablate",
+    "attention-layers",
+    "attention-overview",
+    "attention-head",
+    "attention-kinds",
+    "attention-frames",
     "projector",
 )
 SCRIPTS = ("core", "wire", "parts", "permalink", "fields", "page", "tokens", "dialogs", "export", "shell", "status")
@@ -41,6 +51,14 @@ SCRIPTS += tuple(
 )
 SCRIPTS += ("tokens-steps", "tokens-train")
 SCRIPTS += tuple(f"tokens-{name}" for name in ("panels", "numbers", "languages", "chat", "map", "embeddings"))
+SCRIPTS += ("attention",)
+SCRIPTS += tuple(
+    f"attention-{name}"
+    for name in (
+        *("colours", "overview", "plot", "lens", "head", "kind"),
+        *("cells", "grid", "ablate", "layers", "frames", "export"),
+    )
+)
 LONGEST_CACHE = "public, max-age=31536000, immutable"
 
 
@@ -64,7 +82,10 @@ def launch_options(service: Playground) -> dict[str, Any]:
             "routes": [
                 *page_routes(service, pages_of(service)),
                 *training_routes(service),
+                *export_routes(service),
+                *grid_routes(service, pages_of(service)),
                 *status_routes(service),
+                plotly_route(),
                 *assets(),
             ],
             "middleware": [Middleware(PageHead, head=head())],
@@ -100,8 +121,9 @@ def head() -> str:
         f"<script>{early}</script>",
         '<link rel="preload" href="assets/fonts/inter-latin.woff2" as="font" type="font/woff2" crossorigin>',
         *_soon_needed(),
-        *(f'<link rel="stylesheet" href="{_address("css", f"{name}.css")}">' for name in STYLES),
-        *(f'<script src="{_address("js", f"{name}.js")}"></script>' for name in SCRIPTS),
+        *(f'<link rel="stylesheet" href="{asset_address("css", f"{name}.css")}">' for name in STYLES),
+        f'<meta name="pg-plotly" content="{address()}">',
+        *(f'<script src="{asset_address("js", f"{name}.js")}"></script>' for name in SCRIPTS),
     ]
     return "\n".join(parts)
 
@@ -112,6 +134,7 @@ def _soon_needed() -> list[str]:
     return [f'<link rel="modulepreload" href="assets/{found[0].name}">'] if len(found) == 1 else []
 
 
-def _address(folder: str, name: str) -> str:
+def asset_address(folder: str, name: str) -> str:
+    """Of a file, relative to the page's; it changes with the file."""
     digest = hashlib.sha256((ASSETS / folder / name).read_bytes()).hexdigest()[:12]
     return f"assets/{folder}/{name}?{digest}"

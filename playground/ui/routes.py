@@ -16,15 +16,14 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from playground.core.errors import InternalError, PlaygroundError, UnknownName
 from playground.service import Playground
-from playground.ui.actions import answer
+from playground.ui.actions import reply
 from playground.ui.runs import Order, TaskRuns
 from playground.ui.session import PageStates
 
@@ -104,7 +103,7 @@ def page_routes(service: Playground, pages: PageStates) -> list[Route]:
 
     async def ask(asking: Asking) -> Response:
         address = asking.request.client.host if asking.request.client else None
-        return json_reply(await run_in_threadpool(answer, service, pages, asking.page, asking.data, address))
+        return json_reply(await reply(service, pages, asking.page, asking.data, address))
 
     tasks = {"run": run, "stop": stop, "open": open_run, "refresh": refresh}
     return [
@@ -132,6 +131,11 @@ def _route(path: str, serve: Serve, limit: int) -> Route:
 
 async def _checked(request: Request, limit: int) -> Asking:
     """Raises Refusal."""
+    return Asking(request, *await checked_data(request, limit))
+
+
+async def checked_data(request: Request, limit: int) -> tuple[str, dict[str, Any]]:
+    """The page that asks, and what it sent. Raises Refusal."""
     page = asking_page(request)
     try:
         data = json.loads(await read_body(request, limit) or b"{}")
@@ -139,7 +143,7 @@ async def _checked(request: Request, limit: int) -> Asking:
         data = None
     if not isinstance(data, dict):
         raise Refusal(400, "The request is not a JSON object: reload the page.")
-    return Asking(request, page, data)
+    return page, data
 
 
 def asking_page(request: Request) -> str:
@@ -189,9 +193,18 @@ def _from_elsewhere(request: Request) -> bool:
 
 
 def json_reply(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(
-        data, status, {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})}
+    """Raises ValueError where a number is none."""
+    return Response(
+        _json(data),
+        status,
+        {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})},
+        "application/json",
     )
+
+
+def _json(data: Any) -> bytes:
+    """What a page sent may hold lone surrogates, and a sentence about it too: UTF-8 has none, and “?” stands for each."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 class Lines(Response):
@@ -208,7 +221,7 @@ class Lines(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writing = asyncio.create_task(self._write(send))
-        watching = asyncio.create_task(_gone(receive))
+        watching = asyncio.create_task(gone(receive))
         both = (writing, watching)
         try:
             while not (await asyncio.wait(both, timeout=ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
@@ -225,22 +238,24 @@ class Lines(Response):
             async with aclosing(self._updates) as updates:
                 async for update in updates:
                     self._sending = True
-                    line = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-                    await _in_time(send, {"type": "http.response.body", "body": line, "more_body": True})
+                    line = {"type": "http.response.body", "body": _json(update) + b"\n", "more_body": True}
+                    await in_time(send, line)
                     self._sending = False
                 self._sending = True
-            await _in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
+            await in_time(send, {"type": "http.response.body", "body": b"", "more_body": False})
         except (TimeoutError, OSError):
             return  # the client is gone, or reads no more
         except Exception:
             log.exception("a run's updates could not be sent")
 
 
-async def _in_time(send: Send, message: Message) -> None:
+async def in_time(send: Send, message: Message) -> None:
+    """Raises TimeoutError where the client takes nothing."""
     async with asyncio.timeout(SEND_SECONDS):
         await send(message)
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
+    """Until the client is."""
     while (await receive())["type"] != "http.disconnect":
         pass

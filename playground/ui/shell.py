@@ -6,6 +6,7 @@ import gradio as gr
 
 from playground.service import Playground
 from playground.ui.api import add_api
+from playground.ui.attention_tab import attention_tab
 from playground.ui.routes import PAGE_ID
 from playground.ui.session import pages_of
 from playground.ui.status_tab import status_tab
@@ -25,6 +26,7 @@ def build(service: Playground) -> gr.Blocks:
         with gr.Column(elem_classes="pg-main"):
             tabs = [task_tab(service, task) for task in service.tasks]
             tokens_tab(service)
+            attention_tab(service)
             status_tab(service)
         teller = gr.HTML("", js_on_load=TELL_JS, apply_default_css=False, elem_classes=["pg-bus"])  # not shown
 

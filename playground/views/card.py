@@ -199,7 +199,7 @@ def _actions(state: CardState) -> Html:
     return el(
         "footer",
         action("code", "snippet", "A Python file that runs this input through this tier", supported),
-        action("inside", "inside", "Look inside: this text as this card's tokenizer cuts it", supported),
+        action("look inside", "inside", "This input and this model on the attention page", supported or state.remote),
         action("card", "card", "The model card: licence, data, measured quality", bool(state.choices)),
         action(
             "request",

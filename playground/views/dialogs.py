@@ -16,14 +16,14 @@ def sentence(title: str, text: str) -> Html:
     return _dialog(title, el("p", text))
 
 
-def snippet(tier_title: str, code: str) -> Html:
+def snippet(
+    tier_title: str,
+    code: str,
+    about: str = "A whole Python file: save it and run it. A key is read from the environment and never written here.",
+) -> Html:
     return _dialog(
         f"{tier_title}: this input as code",
-        el(
-            "p",
-            "A whole Python file: save it and run it. A key is read from the environment and never written here.",
-            cls="pg-aside",
-        ),
+        el("p", about, cls="pg-aside"),
         _block(code, "Copy the code"),
     )
 

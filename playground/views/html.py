@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 # What HTML may not hold (NUL and other controls) and UTF-8 cannot encode (lone surrogates): shown as U+FFFD.
 _UNSHOWABLE_CHARS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
-_UNSHOWABLE = re.compile(f"[{_UNSHOWABLE_CHARS}]")
+UNSHOWABLE = re.compile(f"[{_UNSHOWABLE_CHARS}]")
 _TO_ESCAPE = re.compile(f"[&<>\"'{_UNSHOWABLE_CHARS}]")
 _VOID = frozenset({"br", "hr", "img", "input", "meta", "path", "rect", "line", "wbr"})
 _NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -31,7 +31,7 @@ def escape(text: object) -> Html:
     plain = str(text)
     if _TO_ESCAPE.search(plain) is None:  # most text: a card is some hundred pieces
         return Html(plain)
-    return Html(html.escape(_UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", plain), quote=True))
+    return Html(html.escape(UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", plain), quote=True))
 
 
 def join(children: Child, separator: str = "") -> Html:

@@ -51,7 +51,7 @@ def sidebar(tasks: Sequence[Task]) -> Html:
             el("h2", "Compare"),
             el("ul", entries),
             el("h2", "Inside"),
-            el("ul", _page_entry("tokens", "Tokenizer")),
+            el("ul", _page_entry("tokens", "Tokenizer"), _page_entry("attention", "Attention")),
             el("h2", "Status"),
             el("ul", _page_entry("status", "Models and memory")),
             id="pg-nav",

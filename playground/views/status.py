@@ -125,7 +125,7 @@ def _legend_free(free: int) -> Html:
 
 def _queue(report: RuntimeReport, work: Work) -> Html:
     queue, totals = report.queue, report.totals
-    requests = work.runs + len(work.tables)
+    requests = work.runs + len(work.tables) + work.looks
     limit = f" of {work.limit:,}" if work.limit else ""
     batch = numbers.UNKNOWN if not totals.steps else f"{totals.rows / totals.steps:.1f}"
     return Html(
@@ -134,7 +134,7 @@ def _queue(report: RuntimeReport, work: Work) -> Html:
             (
                 f"{requests:,}{limit}",
                 "requests in progress",
-                "Runs and tables of all visitors; the limit is a setting.",
+                "Runs, tables and looks of all visitors; the limit is a setting.",
             ),
             (f"{queue.running:,}", "on the device now", "Calls in the step that the device is computing."),
             (f"{queue.waiting:,}", "waiting for the device", ""),
@@ -159,6 +159,8 @@ def _jobs(report: RuntimeReport, work: Work) -> Html:
     rows = [*loads, *(_table(table, place) for place, table in enumerate(work.tables))]
     if work.runs:
         rows.append(el("li", el("span", _count(work.runs, "run"), " in progress"), data_key="runs"))
+    if work.looks:
+        rows.append(el("li", el("span", _count(work.looks, "look"), " into a model in progress"), data_key="looks"))
     if not rows:
         return el("p", "Nothing: the server is idle.", cls="pg-aside")
     return el("ul", rows, cls="pg-jobs")

@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -r tests/requirements.txt")
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
 
 pytest.register_assert_rewrite("tests.e2e.layout")  # or its assertions would not say what they saw
 
@@ -108,27 +108,43 @@ def browser():
 
 
 class Visitor:
-    """One page, and what a visitor does with it. `tab` is the tab that is shown."""
+    """One page, and what a visitor does with it. `tab` is the tab that is shown; `sent`: the page's questions, in their order.
+
+    START, READY: where such a visitor begins, and what is there once the page is.
+    """
+
+    START, READY = "", ".pg-tab[data-shown] textarea"
 
     def __init__(self, context: BrowserContext, url: str, fragment: str = "") -> None:
         self.problems: list[str] = []
+        self.sent: list[dict] = []
         self.url = url
         self.context = context
         self.page = self.open(fragment)
 
     def open(self, fragment: str = "") -> Page:
+        page = self.watched()
+        page.goto(self.url + (fragment or self.START))
+        page.wait_for_selector(self.READY)
+        return page
+
+    def watched(self) -> Page:
+        """A new page, whose faults and questions are heard."""
         page = self.context.new_page()
         page.set_default_timeout(30_000)
         page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        page.goto(self.url + fragment)
-        page.wait_for_selector(".pg-tab[data-shown] textarea")
+        page.on("request", self._heard)
         return page
 
-    def _asked(self, address: str) -> None:
-        if not address.startswith((self.url, "data:", "blob:")):
-            self.problems.append(f"asked another host: {address}")
+    def _heard(self, request: Request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.problems.append(f"asked another host: {request.url}")
+        if request.url.endswith("/ask"):
+            self.sent.append(request.post_data_json)
+
+    def questions(self, name: str) -> list[dict]:
+        return [one for one in self.sent if one["do"] == name]
 
     @property
     def tab(self):
@@ -216,7 +232,8 @@ def new_context(browser, url: str, *, seen: bool = True, **options) -> BrowserCo
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 940}, **options})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url.rstrip("/"))
     if seen:
-        context.add_init_script("localStorage.setItem('four-tiers.welcome', 'seen')")
+        remember = "localStorage.setItem('four-tiers.welcome', 'seen')"
+        context.add_init_script(f"if (window.origin !== 'null') {remember}")  # a sandboxed frame has no storage
     context.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
     return context
 

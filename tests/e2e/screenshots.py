@@ -20,6 +20,17 @@ QUESTION = TASKS.get("intent").examples[0].text
 REVIEW = TASKS.get("pos").examples[4].text
 SLANG = EXAMPLES[1].text
 TOKENS = "#" + urlencode({"page": "tokens", "text": "Hi 👋🏽 from the 👨‍👩‍👧 in 🇳🇴: café, naïve, ﬁne Å ½"})
+LOOK = "#" + urlencode(
+    {
+        "page": "attention",
+        "model": "bundled/sentiment-general",
+        "text": "I never said it was good.",
+        "part": "encoder",
+        "layer": 1,
+        "head": 4,
+        "token": "0:6",
+    }
+)
 LINES = "\n".join(example.text for example in EXAMPLES)
 PICTURES = {
     "wide-light": {"viewport": {"width": 1440, "height": 1080}},
@@ -109,6 +120,25 @@ PICTURES = {
         "text": None,
         "fragment": TOKENS,
     },
+    "attention-light": {"viewport": {"width": 1440, "height": 1900}, "text": None, "fragment": LOOK},
+    "attention-dark": {
+        "viewport": {"width": 1440, "height": 1900},
+        "color_scheme": "dark",
+        "text": None,
+        "fragment": LOOK,
+    },
+    "attention-phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "text": None,
+        "fragment": LOOK,
+    },
+    "attention-off-light": {
+        "viewport": {"width": 1440, "height": 1240},
+        "text": None,
+        "fragment": LOOK,
+        "off": True,
+    },
     "status-light": {"viewport": {"width": 1440, "height": 1200}, "then": "#page=status"},
     "status-dark": {"viewport": {"width": 1440, "height": 1200}, "color_scheme": "dark", "then": "#page=status"},
     "status-phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "then": "#page=status"},
@@ -125,6 +155,7 @@ def take(
     example: int | None = None,
     fragment: str = "",
     then: str = "",
+    off: bool = False,
     **options,
 ) -> None:
     context = new_context(browser, server.url, **options)
@@ -143,10 +174,21 @@ def take(
     if fragment == TOKENS:
         visitor.page.wait_for_selector("#pg-tok-grid [role=gridcell]")
         visitor.page.wait_for_timeout(2000)
+    if fragment == LOOK:
+        visitor.page.wait_for_selector("#pg-att-head[data-drawn]")
+        visitor.page.wait_for_timeout(2000)
+    if off:  # the head that matters most, and the worth of all of them
+        visitor.page.locator("#pg-att-ablate").scroll_into_view_if_needed()
+        visitor.page.click("[data-act=abl-grid]")
+        visitor.page.wait_for_function("document.getElementById('pg-abl-grid-summary').textContent")
+        visitor.page.click("#pg-abl-grid [data-act=abl-cell] >> nth=16")
+        visitor.page.wait_for_timeout(1500)
     if then:
         visitor.page.evaluate("there => { location.hash = there }", then)
         visitor.page.wait_for_timeout(3000)
     visitor.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    if off:
+        visitor.page.evaluate("document.querySelector('.pg-att-panel-ablate').scrollIntoView()")
     visitor.page.wait_for_timeout(600)
     visitor.page.screenshot(path=folder / f"{name}.png")
     context.close()

@@ -29,20 +29,11 @@ class Memory(Server):
 class Looker(Visitor):
     """A visitor who comes for the Status tab. `asked`: how often the page asked for it."""
 
-    def open(self, fragment: str = ""):
-        page = self.context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        self.asked = 0
-        page.on("request", self._count)
-        page.goto(self.url + (fragment or "#page=status"))
-        page.wait_for_selector("#pg-tab-status[data-shown] .pg-figure")
-        return page
+    START, READY = "#page=status", "#pg-tab-status[data-shown] .pg-figure"
 
-    def _count(self, request) -> None:
-        self.asked += request.url.endswith("/ask") and '"do":"status"' in (request.post_data or "").replace(" ", "")
+    @property
+    def asked(self) -> int:
+        return len(self.questions("status"))
 
     def wait_asked(self, times: int) -> None:
         deadline = time.monotonic() + 20

@@ -15,23 +15,9 @@ PANELS = ("numbers", "languages", "chat", "embeddings")
 
 
 class Reader(Visitor):
-    """A visitor who comes for the tokenizer's page. `asked`: the panels' questions, in their order."""
+    """A visitor who comes for the tokenizer's page."""
 
-    def open(self, fragment: str = ""):
-        self.asked: list[str] = []
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        page.on("request", self._question)
-        page.goto(self.url + "#page=tokens&text=" + quote(EVIL))
-        page.wait_for_selector("#pg-tab-tokens[data-shown] .pg-tok-total")
-        return page
-
-    def _question(self, request) -> None:
-        if request.url.endswith("/ask"):
-            self.asked.append(request.post_data_json["do"])
+    START, READY = "#page=tokens&text=" + quote(EVIL), "#pg-tab-tokens[data-shown] .pg-tok-total"
 
     def panel(self, name: str):
         """On screen, and filled."""
@@ -58,8 +44,8 @@ def reader(usual_reader):
 
 
 def test_a_panel_asks_when_it_is_looked_at_and_follows_the_text(reader):
-    assert "tokens_embeddings" not in reader.asked
-    assert not {"tokens_map", "tokens_neighbours"} & set(reader.asked)
+    assert not reader.questions("tokens_embeddings")
+    assert not reader.questions("tokens_map") + reader.questions("tokens_neighbours")
     numbers = reader.panel("numbers")
     numbers.get_by_text("as a reader sees them").wait_for()
     before = numbers.locator(".pg-tokens-size b").first.inner_text()

@@ -163,9 +163,14 @@ def test_a_card_is_looked_inside(visit):
     visitor.page.set_viewport_size({"width": 1440, "height": 500})
     visitor.run("great food")
     visitor.card("scratch").locator("[data-act=inside]").click()  # it has to be scrolled to
-    visitor.page.wait_for_selector("#pg-tab-tokens[data-shown] [role=gridcell]")
+    visitor.page.wait_for_selector("#pg-tab-attention[data-shown]")
     assert visitor.page.evaluate("scrollY") == 0
+    visitor.page.wait_for_function("document.getElementById('pg-att-text').value === 'great food'")
+    visitor.page.click("#pg-att-tokens")
+    visitor.page.wait_for_selector("#pg-tab-tokens[data-shown] [role=gridcell]")
     assert visitor.page.input_value("#pg-tok-text") == "great food"
+    visitor.page.go_back()
+    visitor.page.wait_for_selector("#pg-tab-attention[data-shown]")
     visitor.page.go_back()
     visitor.page.wait_for_selector("#pg-tab-sentiment[data-shown]")
     assert visitor.headline("scratch")

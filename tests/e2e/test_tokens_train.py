@@ -16,14 +16,10 @@ PAGE = "#page=tokens"
 class Trainer(Visitor):
     """A visitor of the tokenizer's page."""
 
+    START, READY = PAGE, "#pg-tab-tokens[data-shown] #pg-train-form"
+
     def open(self, fragment: str = ""):
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        page.goto(self.url + (fragment or PAGE))
-        page.wait_for_selector("#pg-tab-tokens[data-shown] #pg-train-form")
+        page = super().open(fragment)
         page.wait_for_function("window.playground.steps && document.querySelector('#pg-train-size')")
         return page
 

@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.conftest import Server, free_port
 
 pytestmark = pytest.mark.e2e
-GONE = "The server does not answer: look whether it still runs, then press Run again."
-BROKEN = "The connection broke before all answers were here: press Run again."
+GONE = "The server does not answer: look whether it still runs, then try again."
+BROKEN = "The connection broke before all answers were here: try again."
 LOST = re.compile(
     r"Failed to load resource: net::ERR_|net::ERR_|Failed to fetch|BodyStreamBuffer|network error", re.IGNORECASE
 )

@@ -6,14 +6,30 @@ import hashlib
 import re
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from playground.core import segment
 from playground.core.bio import Scheme
-from playground.core.calls import Call, Classify, Embed, Extract, Foresee, Generate, Match, Pick, Rewrite, Tag
+from playground.core.calls import (
+    Ablate,
+    AblateEach,
+    Attend,
+    Call,
+    Classify,
+    Embed,
+    Extract,
+    Foresee,
+    Generate,
+    LookThrough,
+    Match,
+    Pick,
+    Repeat,
+    Rewrite,
+    Tag,
+)
 from playground.core.cancel import Cancel
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.events import Cancelled, Emit, Emitter, Event, Failed, Finished, Queued
@@ -30,7 +46,9 @@ from playground.core.types import (
 )
 from playground.core.writing_types import Text
 from playground.engine.scores import chosen, judged
+from tests.fakes.ablation import fake_ablated, fake_lens, fake_progress
 from tests.fakes.answers import fake_extracted
+from tests.fakes.attention import fake_attention, fake_repeats
 from tests.fakes.writing import fake_foreseen, fake_picked, fake_text, partials
 
 DIMENSIONS = 16
@@ -117,10 +135,14 @@ class FakeRuntime:
             except PlaygroundError as error:
                 send(Failed(error=error, stats=stats))
             else:
+                meanwhile: Iterable[Event] = ()
                 if isinstance(call, Generate | Rewrite) and isinstance(output, Text):
-                    for partial in partials(output, call.writing):
-                        if (stopped is not None and stopped.wait(script.pause)) or not send(partial):
-                            return
+                    meanwhile = partials(output, call.writing)
+                elif isinstance(call, AblateEach):
+                    meanwhile = fake_progress(call)[0]
+                for event in meanwhile:
+                    if (stopped is not None and stopped.wait(script.pause)) or not send(event):
+                        return
                 send(Finished(output=output, stats=fake_stats(call, output)))
         token.set()  # takes it off its parent
 
@@ -185,6 +207,16 @@ def answer(call: Call, labels: tuple[str, ...] = ("negative", "positive")) -> Ou
         return fake_picked(call)
     if isinstance(call, Foresee):
         return fake_foreseen(call)
+    if isinstance(call, Ablate):
+        return fake_ablated(call)
+    if isinstance(call, AblateEach):
+        return fake_progress(call)[1]
+    if isinstance(call, LookThrough):
+        return fake_lens(call)
+    if isinstance(call, Attend):
+        return fake_attention(call)
+    if isinstance(call, Repeat):
+        return fake_repeats(call)
     raise NotSupported(f"FakeRuntime has no answer to {type(call).__name__}.")
 
 
@@ -223,7 +255,7 @@ def embed(text: str) -> np.ndarray:
 def fake_stats(call: Call, output: Output | None = None) -> Stats:
     """A text that was written took 10 ms a word."""
     whole = isinstance(call, Classify | Match | Tag | Generate | Rewrite | Pick | Foresee)
-    texts = (call.text,) if whole else getattr(call, "texts", ())
+    texts = (call.text,) if whole else call.texts if isinstance(call, Embed) else ()
     written = len(output.text.split()) if isinstance(output, Text) and isinstance(call, Generate | Rewrite) else None
     return Stats(
         model=call.model.id,

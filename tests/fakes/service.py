@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from playground.catalog import Catalog
+from playground.core.calls import AblateEach, Look, Repeat, Rewrite
 from playground.core.cards import Measured, ModelCard
 from playground.core.label_task import LabelTask
 from playground.core.registry import Registry
@@ -25,6 +26,7 @@ from playground.service import Playground
 from playground.service.cards import pick
 from playground.settings import Settings
 from playground.tasks import find_tasks
+from tests.fakes.ablation import fake_progress
 from tests.fakes.answers import answers_task
 from tests.fakes.gaps import gap_task
 from tests.fakes.runtime import FakeRuntime
@@ -34,10 +36,19 @@ from tests.fakes.word_tier import WordTier, four_tiers
 
 
 class NoRuntime:
-    """A runtime that is never asked."""
+    """A runtime that is asked for nothing but looks inside, and what a look makes a model write."""
+
+    def __init__(self):
+        self.looks = FakeRuntime()
+        self.hanging = FakeRuntime()  # grids of a text that says "hang": a first row, and then nothing until stopped
 
     def submit(self, call, emit, cancel):
-        raise AssertionError("the fake tiers need no runtime")
+        if not isinstance(call, Look | Repeat | Rewrite):
+            raise AssertionError("the fake tiers need no runtime")
+        if isinstance(call, AblateEach) and "hang" in call.text:
+            self.hanging.script(events=(fake_progress(call)[0][0],), hold=True)
+            return self.hanging.submit(call, emit, cancel)
+        return self.looks.submit(call, emit, cancel)
 
     def status(self):
         return []
@@ -65,10 +76,11 @@ class FakePlayground(Playground):
     """The real service, with fake tiers and a card and a snippet of their own."""
 
     def __init__(self, tiers: Sequence[WordTier] | None = None, urls: Sequence[str] = (), **settings) -> None:
+        self.inside = NoRuntime()
         super().__init__(
             Settings(space_id=None, **settings),
             Catalog.read(Settings().catalog),
-            NoRuntime(),
+            self.inside,
             gateway=None,
             inspector=LocalInspector(),  # the real one: it reads with what is bundled, and loads no model
             trainer=ChildTrainer(),
@@ -158,7 +170,8 @@ def status_route(service: FakePlayground) -> Route:
             tier.name: {"running": tier.running, "seen": [[seen.text, seen.model] for seen in tier.seen]}
             for tier in service.tiers
         }
-        return JSONResponse({"tiers": tiers, "keys": len(service._credentials._by_session)})
+        grids = service.inside.hanging.running
+        return JSONResponse({"tiers": tiers, "keys": len(service._credentials._by_session), "grids": grids})
 
     return Route("/fake", told)
 

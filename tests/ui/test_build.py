@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.views.attention.page import PANELS as LOOKS
 from playground.views.tokens.page import PANELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,9 +53,10 @@ def test_every_task_has_a_tab_of_few_components(built):
         "pg-tab-sentiment",
         "pg-tab-weather",
         "pg-tab-tokens",
+        "pg-tab-attention",
         "pg-tab-status",
     ]
-    assert built["kinds"].count("html") == 2 + 2 * 11 + (1 + len(PANELS)) + 2
+    assert built["kinds"].count("html") == 2 + 2 * 11 + (1 + len(PANELS)) + (3 + len(LOOKS)) + 2
     assert set(built["kinds"]) <= {"html", "column", "row", "state", "api"}
 
 

@@ -319,6 +319,28 @@ def test_what_is_not_there_is_said(shared):
     assert shared.client.get("run/sentiment").status_code == 405
 
 
+def test_a_lone_surrogate_that_was_sent_is_told_of_with_a_question_mark(shared):
+    reply = shared.post("ask", {"do": "snippet", "task": "sent\ud800", "tier": "scratch"})
+    assert reply.status_code == 200
+    assert "“sent?”" in reply.json()["error"]
+
+
+def test_so_is_one_in_a_line():
+    taken = []
+
+    async def broken():
+        yield {"error": "There is no \ud800."}
+
+    async def send(message):
+        taken.append(message.get("body"))
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    asyncio.run(routes.Lines(broken())({"type": "http"}, forever, send))
+    assert taken[1] == b'{"error":"There is no ?."}\n'
+
+
 def test_a_fault_of_the_input_is_in_the_stream(shared):
     for data in ({"text": ""}, {"text": "x" * 201}, {"text": "x", "tiers": ["nobody"]}, {"text": None}):
         reply = shared.post("run/sentiment", data)

@@ -198,9 +198,9 @@ def test_a_visitor_sees_the_same_without_buttons():
 def test_the_queue_and_what_is_under_way():
     loading = Resident("new", "loading", 4, 1, 0, 0, 0.0, key="n", fraction=0.456)
     told = report(loading, queue=Queue(3, 40, 2, 4.2), totals=Totals(steps=10, rows=75))
-    said = text(parts(told, Work(5, (TableProgress("sentiment", 12, 40),), 256))["queue"])
+    said = text(parts(told, Work(5, (TableProgress("sentiment", 12, 40),), 256, looks=2))["queue"])
     for words_ in (
-        "6 of 256 requests in progress",
+        "8 of 256 requests in progress",
         "3 on the device now",
         "40 waiting for the device",
         "2 waiting for a model",
@@ -209,6 +209,7 @@ def test_the_queue_and_what_is_under_way():
         "Loading new 46 %",
         "A table of sentiment 12 of 40 lines",
         "5 runs in progress",
+        "2 looks into a model in progress",
     ):
         assert words_ in said
     idle = text(parts(report())["queue"])

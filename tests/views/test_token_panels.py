@@ -1,7 +1,6 @@
 """The panels of the tokenizer's page as HTML: nothing that somebody wrote becomes markup, and what is not known is “–”."""
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -25,23 +24,11 @@ from playground.core.token_panels import (
 from playground.core.token_types import Conversation, Family, Flag, Message, Opener, Reading, TokenizerRef
 from playground.views.tokens import chat, embeddings, languages, numbers
 from playground.views.tokens.names import percent
+from tests.views.tags import Tags
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 REF = TokenizerRef(EVIL, EVIL, Opener.HUB, "pretrained", context=10)
 MATRIX = Matrix(EVIL, "w", 30, 4, said=EVIL)
-
-
-class Tags(HTMLParser):
-    def __init__(self, html):
-        super().__init__()
-        self.found, self.data = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.data.append(data)
 
 
 def counted(**rest):
