@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from playground import attention_command, tokens_command
 from playground.catalog import Catalog
 from playground.compose import compose, compose_or_exit, quiet_network, set_up_logging
 from playground.core.errors import InputError, NotSupported, PlaygroundError
@@ -25,7 +26,6 @@ from playground.core.words import TIER_TITLES
 from playground.service import Playground
 from playground.settings import Settings
 from playground.terminal import print_record
-from playground.tokens_command import register as register_tokens
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -184,7 +184,8 @@ def bench(
         raise typer.Exit(FAILED)
 
 
-register_tokens(app, _service)
+tokens_command.register(app, _service)
+attention_command.register(app, _service)
 
 
 @app.command()

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(10, ge=1, description="Largest uploaded file.")
     max_new_tokens: int = Field(512, ge=1, description="Most tokens one answer may have; lists of words may be longer.")
     max_requests: int = Field(
-        256, ge=1, description="Most requests (runs and tables) in progress at once, all visitors together."
+        256, ge=1, description="Most requests (runs, tables, looks) in progress at once, all visitors together."
     )
     max_session_requests: int = Field(4, ge=1, description="Most requests in progress at once of one visitor.")
     requests_per_minute: int | None = Field(

@@ -12,7 +12,6 @@ from playground.catalog import Catalog
 from playground.settings import ROOT
 from tests.app import made
 from tests.app.made import executed
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO, BYTES = "test/masked", "test/bytes"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -48,18 +47,6 @@ def home(tmp_path_factory):
         file.unlink()
     roberta(snapshot)
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 def compared(service, tier, model, found, values=None):

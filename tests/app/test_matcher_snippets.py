@@ -10,7 +10,6 @@ from playground.settings import ROOT
 from playground.tasks.topics import TASK as TOPICS
 from tests.app import made
 from tests.app.made import executed
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/entails"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -65,18 +64,6 @@ def home(tmp_path_factory):
     kinds = {0: "Contradiction", 1: "Neutral", 2: "Entailment"}
     made.bert_in_cache(home, REPO, BertForSequenceClassification, 256, kinds)
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 def printed(warm, code, folder, tmp_path):

@@ -2,9 +2,7 @@
 
 import pytest
 
-from playground.settings import ROOT
 from tests.app import made
-from tests.app.warm import interpreter as warm_interpreter
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 TEXT = (
@@ -33,18 +31,6 @@ def home(tmp_path_factory):
     own = {"exclude_modules": ["pooler.dense"], "modules_to_save": ["classifier"]}
     made.lora("TOKEN_CLS", AutoModelForTokenClassification, folder / "lora", 0.1, own, num_labels=1)
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 @pytest.mark.parametrize("most", ["1", "3"])

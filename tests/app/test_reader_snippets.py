@@ -7,10 +7,8 @@ import json
 
 import pytest
 
-from playground.settings import ROOT
 from tests.app import made
 from tests.app.made import executed
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/answers"
 QUESTION = 'Where\'s "it", \\great\\ {braces}?'
@@ -57,18 +55,6 @@ def home(tmp_path_factory):
     tokenizer.save(folder / "scratch" / "tokenizer.json")
     made.bert_in_cache(home, REPO, BertForQuestionAnswering, 64, {0: "a", 1: "b"})
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from playground.catalog import Catalog
 from playground.settings import ROOT
 from tests.app import made
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/translator"
 TEXT = 'Ann said: "it\'s \\great\\", {braces} <b>Zo\u00e9</b>! Was the film good?\n\nIt was.'
@@ -102,18 +101,6 @@ def home(tmp_path_factory):
     reader.save(folder / "ours" / "tokenizer.json")
     (folder / "ours" / "checkpoint.json").write_text('{"plain": {"’": "\'"}}')
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -12,7 +12,6 @@ from playground.core.segment import words
 from playground.settings import ROOT
 from tests.app import made
 from tests.app.made import executed
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/names"
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
@@ -77,18 +76,6 @@ def home(tmp_path_factory):
     made.scratch(EncoderTagger, lambda size: TaggerConfig(size, len(CLASSES), **small), folder / "scratch", TEXT, 8)
     made.bert_in_cache(home, REPO, BertForTokenClassification, 64, dict(enumerate(TAGS)))
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 def lines_of(spans):

@@ -12,7 +12,6 @@ import pytest
 from playground.catalog import Catalog
 from playground.settings import ROOT
 from tests.app import made
-from tests.app.warm import interpreter as warm_interpreter
 
 REPO = "test/decoder"
 TEXT = 'Ann said: "it\'s \\great\\",\n{braces} <b>Zo\u00e9</b> \u202e 👩‍🔬 and went'
@@ -92,18 +91,6 @@ def home(tmp_path_factory):
     own.save(folder / "letters")
     letters.save(folder / "letters" / "tokenizer.json")
     return home
-
-
-@pytest.fixture(scope="module")
-def service(home):
-    with made.service_of(home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def warm(home):
-    with warm_interpreter(ROOT, HF_HOME=str(home)) as run:
-        yield run
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -17,12 +17,15 @@ from playground.core.errors import PlaygroundError
 from playground.core.events import Finished
 from tests.soak import models
 from tests.soak.faults import KILLING, LOAD_FAULTS, STEP_FAULTS, Faults
+from tests.soak.insiders import Insider
 from tests.soak.visitors import LONGEST, TEXTS, Browser, Count, Direct, Gate, Truth, Visitor
 from tests.soak.watch import Level, Sampler, Violations, eventually, new_threads, watch_memory
 from tests.soak.world import World, open_world
 
 QUIET = LONGEST + 10  # seconds in which everything must have ended once nobody asks any more
 KEPT_ALIVE = 32  # connections to the stand-in that the hosted tier keeps, each with two ends in this process
+KINDS = (Browser, Browser, Direct, Browser, Browser, Insider)  # of visitors, in turn
+INSIDE = ("attend", "ablate", "grid", "leave_grid", "layers")
 TOLERANCE = 1.10  # of RSS at the end over its level after the first tenth
 
 
@@ -50,7 +53,8 @@ class Found:
         return (
             f"soak: {self.seconds:.0f} s, seed {self.seed}, {done['run']} runs, {done['table']} tables, "
             f"{done['stop']} stops, {done['close_tab'] + done['leave_early']} left in the middle, {done['close']} pages "
-            f"closed; {loads}{gone} evictions, {sum(self.faults.values())} faults ({kinds}); "
+            f"closed, {sum(done[name] for name in INSIDE)} looks inside; {loads}{gone} evictions, "
+            f"{sum(self.faults.values())} faults ({kinds}); "
             f"slowest card {self.count.worst:.1f} s; {self.samples} looks at memory; {levels}; "
             f"{len(self.violations)} violations"
         )
@@ -160,7 +164,7 @@ class _Soak:
         people: list[Visitor] = [
             kind(self.world, self.truth, self.found.count, self.violation, gate, self.found.seed * 1000 + number)
             for number in range(self.number)
-            for kind in ((Direct,) if number % 3 == 2 else (Browser,))
+            for kind in (KINDS[number % len(KINDS)],)
         ]
         tasks = [asyncio.create_task(person.live()) for person in people]
         start = time.monotonic()
