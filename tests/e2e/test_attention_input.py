@@ -17,21 +17,17 @@ LOOKED = (
 
 
 class Looker(Visitor):
+    START = f"#page=attention&model={quote(ENCODER)}&text={quote(TEXT)}"
+    READY = "#pg-tab-attention[data-shown] #pg-att-text"
+
     def open(self, fragment: str = ""):
-        page = self.context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        self.looks: list[dict] = []
-        page.on("request", self._question)
-        page.goto(self.url + (fragment or f"#page=attention&model={quote(ENCODER)}&text={quote(TEXT)}"))
-        page.wait_for_selector("#pg-tab-attention[data-shown] #pg-att-model option", state="attached")
+        page = super().open(fragment)
+        page.wait_for_selector("#pg-att-model option", state="attached")
         return page
 
-    def _question(self, request) -> None:
-        if request.url.endswith("/ask") and request.post_data_json["do"] == "attention_look":
-            self.looks.append(request.post_data_json)
+    @property
+    def looks(self) -> list[dict]:
+        return self.questions("attention_look")
 
     def looked(self, text: str, model: str) -> None:
         self.page.wait_for_function(LOOKED, arg=[text, model])
@@ -69,7 +65,7 @@ def test_of_models_that_are_tried_quickly_the_last_one_is_looked_into(opened):
             route.continue_()
 
     page.route("**/ask", hold)
-    looker.looks.clear()
+    looker.sent.clear()
     for model in (TAGGER, REWRITER, ENCODER, DECODER):
         page.select_option("#pg-att-model", model)
     page.wait_for_timeout(300)
