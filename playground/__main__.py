@@ -23,6 +23,7 @@ from playground.compose import compose, compose_or_exit, quiet_network, set_up_l
 from playground.core.errors import InputError, NotSupported, PlaygroundError
 from playground.core.run import TierResult
 from playground.core.words import TIER_TITLES
+from playground.given_text import given_text
 from playground.service import Playground
 from playground.settings import Settings
 from playground.terminal import print_record
@@ -116,8 +117,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """One input through the tiers, side by side."""
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    text = given_text(text)
     with _service() as service:
         names = tier or service.tiers.names()
         models = service.models_by_tier(task, names, model)

@@ -17,6 +17,7 @@ import typer
 from playground.core.attention_types import PartMap, PartName
 from playground.core.errors import InputError, NotHere, PlaygroundError, UnknownName
 from playground.core.head_measures import MEASURES, label_of
+from playground.given_text import given_text
 from playground.service import Playground
 from playground.service.attention import Looked, Order
 from playground.service.attention_weights import npz
@@ -49,8 +50,7 @@ def register(app: typer.Typer, service: Callable[[], AbstractContextManager[Play
         as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     ) -> None:
         """Where each token of a text looks, in every layer and head of a model, and what kind of head each is."""
-        if text == "-":
-            text = sys.stdin.buffer.read().decode("utf-8", "replace")
+        text = given_text(text)
         with service() as playground:
             try:
                 looked = asyncio.run(_look(playground, Order(model, text, target), out))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ import typer
 from playground.core.errors import PlaygroundError
 from playground.core.token_text import shown
 from playground.core.token_types import Flag, Reading
+from playground.given_text import given_text
 from playground.service import Playground
 
 FAILED = 1
@@ -45,8 +45,7 @@ def register(app: typer.Typer, service: Callable[[], AbstractContextManager[Play
         as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     ) -> None:
         """A text as tokenizers read it, side by side: ids, bytes, counts."""
-        if text == "-":
-            text = sys.stdin.buffer.read().decode("utf-8", "replace")
+        text = given_text(text)
         with service() as playground:
             desk = playground.tokens
             names = [desk.get(name).id for name in tokenizer] if tokenizer else desk.defaults()

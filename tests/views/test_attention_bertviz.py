@@ -134,6 +134,8 @@ def test_each_script_gets_what_it_asks_for_and_gets_it_once(view):
     assert text.count(bertviz.LIBRARIES) == 1
     assert text.index(bertviz.LIBRARIES) < text.index('"left_text"')  # what replaces it cannot meet a text first
     assert not re.search(r"(src|href)=", text)
+    assert "cdnjs" in SCRIPTS[view]
+    assert not re.search(r"cdnjs|require\.config", text)  # no address of a library, not even one that nobody asks
     (one,) = read["attention"]
     np.testing.assert_allclose(one["attn"], found.parts[0].stack(), atol=5.1e-5)
     assert one["left_text"] == one["right_text"] == ["[CLS]", " one", "two"]

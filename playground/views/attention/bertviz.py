@@ -1,13 +1,14 @@
 """bertviz' head view and model view (Vig 2019, "A Multiscale Visualization of Attention in the Transformer Model", arXiv
 1906.05714) as a document for a frame that may run scripts and nothing else.
 
-Its scripts are version 1.4.1's own, unchanged. They ask require.js for d3 and jQuery; three lines stand in for it, and the page
-puts both libraries in the place of `LIBRARIES`, so that the frame asks no server for anything.
+Its scripts are version 1.4.1's own, but for the addresses of their libraries. They ask require.js for d3 and jQuery; a line stands
+in for it, and the page puts both libraries in the place of `LIBRARIES`, so that the frame asks no server for anything.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
@@ -35,9 +36,9 @@ _STYLE = """:root { color-scheme: light; }
 body { margin: 10px; background: #fff; color: #151a24; font: 15px system-ui, sans-serif; }
 #bertviz { width: max-content; min-width: 100%; } label { margin-right: 16px; } select { font: inherit; } #vis { margin-top: 10px; }
 #vis svg { min-width: 345px; display: block; }"""
-_SHIM = """window.require = { config() {} };
-window.requirejs = (names, ready) => ready(window.jQuery, window.d3);
-"""
+_SHIM = "window.requirejs = (names, ready) => ready(window.jQuery, window.d3);"
+# Where bertviz' scripts say from which hosts the libraries come: that part is left out, so that no address is in the document.
+_HOSTS = re.compile(r"^require\.config\(\{.*?^\}\);?$", re.DOTALL | re.MULTILINE)
 # The page gives the frame as much height as it needs; the horizontal bar's included, where there is one.
 _HEIGHT = """const tell = () => parent.postMessage({ height: Math.ceil(document.body.getBoundingClientRect().height) + 20 +
   (document.documentElement.scrollWidth > document.documentElement.clientWidth ? 18 : 0) }, "*");
@@ -159,7 +160,7 @@ def _filter(drawn: Sequence[Drawn], chosen: Head) -> Html | None:
 
 def _document(title: str, controls: Sequence[Html | None], params: dict[str, Any], script: str) -> str:
     """script: holds `MARKER`; its first place alone is filled, so that the data is there once."""
-    filled = script.replace(MARKER, _json(params), 1)
+    filled = _HOSTS.sub("", script, count=1).replace(MARKER, _json(params), 1)
     return "\n".join(
         (
             "<!doctype html>",
