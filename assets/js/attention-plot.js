@@ -79,14 +79,16 @@
     sizes() {
       const { reply } = this;
       const [rows, columns] = [reply.rows.length, reply.columns.length];
-      const longest = (axis) => Math.max(...this.names(axis).map((name) => [...name.replace(/&(?:amp|lt|gt);/g, "&")].length));
+      const long = (name) => [...name.replace(/&(?:amp|lt|gt);/g, "&")].length;
+      const longest = (axis) => Math.max(...this.names(axis).map(long));
       const left = Math.round(longest("yaxis") * CHARACTER * larger()) + 12;
       const top = Math.round(longest("xaxis") * CHARACTER * larger() * 0.9) + 14;
-      const room = Math.max(120, this.wrap.clientWidth - left - MODEBAR);
+      const right = MODEBAR + Math.round(long(this.names("xaxis").at(-1)) * CHARACTER * larger() * 0.5); // the last label leans over its column
+      const room = Math.max(120, this.wrap.clientWidth - left - right);
       const cell = Math.min(WIDEST, room / columns, TALLEST / rows);
       const wide = Math.max(Math.min(room, 160), cell * columns);
       const tall = Math.max(Math.min(160, rows * WIDEST), cell * rows);
-      return { left, top, wide, tall, width: left + wide + MODEBAR, height: top + tall + 10 };
+      return { left, top, right, wide, tall, width: left + wide + right, height: top + tall + 10 };
     }
 
     names(axis) { return this.reply.figure.layout[axis].ticktext; }
@@ -102,7 +104,7 @@
         return { ...given, ...thinned(given.ticktext, given.range, pixels), linecolor: colour("line-strong"), mirror: true, showline: true, tickfont: { size: FONT * larger(), color: colour("ink") } };
       };
       const layout = {
-        ...figure.layout, width: size.width, height: size.height, margin: { l: size.left, r: MODEBAR, t: size.top, b: 10, pad: 2 },
+        ...figure.layout, width: size.width, height: size.height, margin: { l: size.left, r: size.right, t: size.top, b: 10, pad: 2 },
         xaxis: { ...axis("xaxis", size.wide), tickangle: -60 }, yaxis: axis("yaxis", size.tall), paper_bgcolor: colour("surface"), plot_bgcolor: colour("surface"),
         font: { family: getComputedStyle(this.element).fontFamily, color: colour("ink") }, shapes: this.shapes(), uirevision: this.keep, hovermode: "closest",
         dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls the page
