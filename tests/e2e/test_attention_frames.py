@@ -71,6 +71,7 @@ def texts(frame, side):
 
 def test_the_head_view_shows_the_chosen_head_and_asks_for_nothing_more(looker):
     visitor = looker(more="&part=encoder&layer=1&head=2")
+    visitor.page.wait_for_selector("#pg-att-head[data-drawn]")  # the plot's own script is there
     asked = []
     visitor.page.on("request", lambda request: asked.append((request.frame, request.url)))
     assert visitor.view("head").locator("iframe").count() == 0  # nothing is sent before it is asked for
